@@ -1,0 +1,5 @@
+//! The kernels as plain functions of slices: no ranks, no files. What runs across ranks is tested against these.
+
+pub mod bandwidth;
+pub mod density;
+pub mod window_sums;
