@@ -1,7 +1,55 @@
 //! Rank-aware programs on MPI: message passing for people.
+//!
+//! A program is a closure over a communicator. [`run`] starts MPI, hands the body its [`Comm`], reports what went
+//! wrong, once and by name, and stops. Started without a launcher, it is a world of one rank, so this runs as it is:
+//!
+//! ```
+//! use rankwise::prelude::*;
+//!
+//! fn main() -> ExitCode {
+//!     rankwise::run(|world| {
+//!         let sum = world.all_reduce_one(world.rank(), Sum)?;
+//!         root_println!(world, "{} ranks, whose numbers sum to {sum}", world.size());
+//!         Ok(())
+//!     })
+//! }
+//! ```
+//!
+//! # The floors, from the ground up
+//!
+//! | floor | module | what it knows |
+//! |---|---|---|
+//! | 0 | [`error`], [`partition`], [`sum`], [`kernels`] | plain functions of slices: what failed, who owns what, exact sums, the serial twins |
+//! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
+//! | 2 | [`comm`] | [`Comm`]: rank, size, and one file per operation |
+//! | 3 | [`mod@file`] | one HDF5 file, written and read by all ranks |
+//! | 5 | [`program`], [`report`], [`testing`] | start, arguments, report, stop; tests on several ranks |
+//!
+//! A module uses only what stands below it.
 
+pub mod comm;
+pub mod error;
+pub mod file;
 pub mod kernels;
 pub mod partition;
+pub mod program;
+pub mod report;
 pub mod sum;
+mod sys;
+pub mod testing;
 
+pub use comm::Comm;
+pub use error::{Error, Result};
 pub use partition::Partition;
+pub use program::{run, run_with};
+
+/// What a program needs in scope: `use rankwise::prelude::*;`.
+pub mod prelude {
+    pub use crate::comm::{
+        BitAnd, BitOr, BitXor, Comm, LogicalAnd, LogicalOr, LogicalXor, Max, Min, Product, Sum,
+    };
+    pub use crate::error::{Error, Result};
+    pub use crate::partition::Partition;
+    pub use crate::{rank_println, root_println};
+    pub use std::process::ExitCode;
+}

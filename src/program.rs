@@ -1,0 +1,185 @@
+//! A program from start to end: the right launcher, the arguments, the body, one message for a failure, the exit code.
+
+use std::error::Error as StdError;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use mpi::Threading;
+use mpi::topology::SimpleCommunicator;
+
+use crate::comm::Comm;
+use crate::error::{Error, in_one_line};
+use crate::{file, sys};
+
+mod failure;
+mod launch;
+
+pub(crate) use launch::{Library, library};
+
+/// What a body returns: `?` works on every error there is.
+pub type Outcome = Result<(), Box<dyn StdError>>;
+
+/// How long a rank that failed waits for the others to end too, before it ends them. Those that fail for the same reason
+/// do so at about the same time; those that wait for this rank never come.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The exit code for bad usage: of the program or of the launcher.
+const USAGE: u8 = 2;
+
+/// Runs `body` on every rank, with the world of all ranks, and returns the exit code for `main`.
+///
+/// | what happens | what is printed, once | exit code |
+/// |---|---|---|
+/// | every rank returns `Ok` | nothing | 0 |
+/// | all ranks return an `Err`, or one that they agreed on | the error of the lowest failing rank | 1 |
+/// | an `Err` on some ranks, while others wait for them | that error, with rank and host; the job is ended | 1 |
+/// | a panic, in any thread of any rank | its message, with rank, host and line; the job is ended | 101 |
+/// | the launcher of another MPI, or `srun` without the right `--mpi` | what was started by what, and what to do | 2 |
+///
+/// Without a launcher it is a world of one rank. A panic is never caught in the body: it ends all ranks where it happens.
+///
+/// # Collective
+/// This starts MPI on every rank, and ends it.
+///
+/// ```
+/// use rankwise::prelude::*;
+///
+/// fn main() -> ExitCode {
+///     rankwise::run(|world| {
+///         world.print_in_order(format!("rank {} of {}", world.rank(), world.size()))?;
+///         Ok(())
+///     })
+/// }
+/// ```
+#[must_use = "main returns it, or the job seems to have succeeded"]
+pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
+    start(|world| Ok(body(world)))
+}
+
+/// As [`run`], with the command line, parsed by any [`clap::Parser`]. Usage errors, `--help` and `--version` are printed
+/// once, by the root, and all ranks leave: with 2 after an error, else with 0.
+///
+/// ```
+/// use rankwise::prelude::*;
+///
+/// /// Prints a greeting.
+/// #[derive(clap::Parser)]
+/// struct Args {
+///     /// Whom to greet.
+///     #[arg(long, default_value = "world")]
+///     name: String,
+/// }
+///
+/// fn main() -> ExitCode {
+///     rankwise::run_with::<Args>(|world, args| {
+///         root_println!(world, "hello, {}", args.name);
+///         Ok(())
+///     })
+/// }
+/// ```
+#[must_use = "main returns it, or the job seems to have succeeded"]
+pub fn run_with<A: Parser>(body: impl FnOnce(&Comm, A) -> Outcome) -> ExitCode {
+    start(|world| match A::try_parse() {
+        Ok(args) => Ok(body(world, args)),
+        Err(usage) => {
+            if world.is_root() {
+                print_usage(&usage);
+            }
+            Err(u8::try_from(usage.exit_code()).unwrap_or(USAGE))
+        }
+    })
+}
+
+/// In colours only where no launcher stands between this process and the terminal: Open MPI's gives every rank a terminal of
+/// its own, also when the output goes to a file.
+fn print_usage(usage: &clap::Error) {
+    use std::io::Write;
+    let plain = usage.render().to_string();
+    let _ = match (launch::by_launcher(), usage.use_stderr()) {
+        (false, _) => usage.print(),
+        (true, true) => std::io::stderr().lock().write_all(plain.as_bytes()),
+        (true, false) => std::io::stdout().lock().write_all(plain.as_bytes()),
+    };
+}
+
+/// `body` gives its outcome, or the exit code that all ranks leave with before it began.
+fn start(body: impl FnOnce(&Comm) -> Result<Outcome, u8>) -> ExitCode {
+    if let Err(wrong) = launch::before_start() {
+        return launch::refuse(&wrong);
+    }
+    let Some((universe, level)) = mpi::initialize_with_threading(Threading::Funneled) else {
+        eprintln!("error: rankwise::run was called a second time; MPI can be started once in a process");
+        return ExitCode::from(USAGE);
+    };
+    if let Err(wrong) = launch::after_start(mpi::topology::Communicator::size(&SimpleCommunicator::world())) {
+        drop(universe);
+        return launch::refuse(&wrong);
+    }
+    let code = match parallel(level, body) {
+        Ok(code) => code,
+        Err(error) => failure::end_job(1, &format!("error: {error}")),
+    };
+    // MPI_Finalize, and only here: on a failing path it would wait for the others for ever.
+    drop(universe);
+    ExitCode::from(code)
+}
+
+/// Between MPI's start and its end.
+fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Result<Outcome, u8>) -> crate::Result<u8> {
+    let world = Comm::world()?;
+    failure::install(&world)?;
+    if level < Threading::Funneled {
+        let problem = format!("this MPI offers the thread level {level:?} only; rankwise needs Funneled");
+        world.agree::<(), _>(Err(problem))?;
+    }
+    // For the end of the program alone, so that it cannot meet another message.
+    let ending = sys::Communicator::duplicate(world.as_mpi())
+        .map_err(|failure| crate::comm::Call::new("run").error(failure))?;
+    let outcome = match body(&world) {
+        Ok(outcome) => outcome,
+        Err(code) => {
+            world.barrier()?;
+            return Ok(code);
+        }
+    };
+    let outcome = outcome.and_then(|()| Ok(file::nothing_forgotten()?));
+    leave(&world, &ending, outcome)
+}
+
+/// All ranks leave together, or, if one has failed and others do not come, not at all.
+fn leave(world: &Comm, ending: &sys::Communicator, outcome: Outcome) -> crate::Result<u8> {
+    // The minimum over ranks: the lowest that failed, and 0 if all did.
+    let mine = match &outcome {
+        Ok(()) => [world.size() as i64, -1],
+        Err(_) => [world.rank() as i64, 0],
+    };
+    let patience = outcome.is_err().then_some(PATIENCE);
+    let ended = sys::collectives::minimum_within(ending, mine, patience)
+        .map_err(|failure| crate::comm::Call::new("run").error(failure))?;
+    let Some([first, everyone]) = ended else {
+        let error = outcome.err().unwrap_or_else(|| "no error".into());
+        failure::end_job(1, &words(world, error.as_ref(), false));
+    };
+    if first == world.size() as i64 {
+        return Ok(0);
+    }
+    if let Err(error) = outcome
+        && first == world.rank() as i64
+    {
+        eprintln!("{}", words(world, error.as_ref(), everyone == 0));
+    }
+    // The message is out before the launcher sees the first exit code and ends the others.
+    world.barrier()?;
+    Ok(1)
+}
+
+/// One message for an error, with its rank unless all ranks have failed alike.
+fn words(world: &Comm, error: &(dyn StdError + 'static), everyone: bool) -> String {
+    let text = in_one_line(error);
+    match error.downcast_ref::<Error>() {
+        Some(Error::Elsewhere { .. }) => format!("error {text}"),
+        _ if everyone => format!("error: {text}"),
+        _ => format!("error on rank {} ({}): {text}", world.rank(), world.host()),
+    }
+}

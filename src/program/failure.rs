@@ -1,0 +1,107 @@
+//! The end of a job in which a rank failed: one message, and then no rank is left.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::PanicHookInfo;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::comm::Comm;
+use crate::sys;
+
+/// The exit code after a panic, as Rust's own.
+const PANIC: i32 = 101;
+
+/// What a failing thread needs to know of its rank.
+struct Rank {
+    rank: usize,
+    size: usize,
+    host: String,
+    /// A file shared by the ranks of this node, without a name: who locks it while it is empty speaks for all.
+    voice: Option<File>,
+}
+
+static RANK: OnceLock<Rank> = OnceLock::new();
+static SPEAKING: AtomicBool = AtomicBool::new(false);
+
+/// From now on a panic in any thread ends the whole job. Collective.
+pub(super) fn install(world: &Comm) -> crate::Result<()> {
+    let voice = shared_file(world)?;
+    let this = Rank { rank: world.rank(), size: world.size(), host: world.host().to_owned(), voice };
+    if RANK.set(this).is_ok() {
+        std::panic::set_hook(Box::new(|panic| end_job(PANIC, &describe(panic))));
+    }
+    Ok(())
+}
+
+/// Prints `message`, unless another rank of this node has spoken already, and ends all ranks with `code`.
+pub(super) fn end_job(code: i32, message: &str) -> ! {
+    let size = RANK.get().map_or(1, |this| this.size);
+    if SPEAKING.swap(true, Ordering::SeqCst) || !first_of_node() {
+        // Whoever speaks ends this process, too. Should it die before it can, this one does it.
+        std::thread::sleep(Duration::from_secs(3));
+    } else {
+        let mut line = message.trim_end().to_owned();
+        line.push('\n');
+        // In one write, so that lines of ranks do not mix.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+    sys::process::abort(code, size)
+}
+
+fn describe(panic: &PanicHookInfo<'_>) -> String {
+    let what = panic.payload_as_str().unwrap_or("a panic without a message");
+    let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
+    let mut text = match RANK.get() {
+        Some(this) => format!("rank {} of {} ({}) panicked{place}:\n{what}", this.rank, this.size, this.host),
+        None => format!("panicked{place}:\n{what}"),
+    };
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured {
+        text = format!("{text}\n{trace}");
+    }
+    text
+}
+
+/// Whether no other rank of this node has failed before.
+fn first_of_node() -> bool {
+    let Some(mut voice) = RANK.get().and_then(|this| this.voice.as_ref()) else { return true };
+    match voice.try_lock() {
+        Err(TryLockError::WouldBlock) => false,
+        // Without locks every rank speaks: too much is better than nothing.
+        Err(TryLockError::Error(_)) => true,
+        Ok(()) => match voice.metadata() {
+            Ok(file) if file.len() > 0 => false,
+            // The mark stays when this process, and with it the lock, is gone.
+            _ => {
+                let _ = voice.write_all(b"1");
+                true
+            }
+        },
+    }
+}
+
+/// Opens one file on all ranks of this node and takes away its name at once. `None` where that does not work.
+fn shared_file(world: &Comm) -> crate::Result<Option<File>> {
+    let folder = ["/dev/shm", "/tmp"].into_iter().map(Path::new).find(|folder| folder.is_dir());
+    // A name that no stranger can foresee, the same for all ranks of the job.
+    let mut token = [RandomState::new().build_hasher().finish()];
+    world.broadcast_into(0, &mut token)?;
+    let path = folder.map(|folder| folder.join(format!("rankwise-{:016x}", token[0])));
+    let file = path.as_ref().and_then(|path| {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path).ok()
+    });
+    world.barrier()?;
+    if let Some(path) = path {
+        // One rank of the node is first, the others find nothing to remove.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(file)
+}

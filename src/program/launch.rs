@@ -1,0 +1,197 @@
+//! Whether the launcher and the MPI library belong together.
+//!
+//! The launcher of one MPI starts programs of another without a word, as N worlds of one rank; so does `srun` without the
+//! right `--mpi`. What the environment says is compared with what the library says, before and after it starts.
+
+use std::env;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The MPI library this program is linked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    OpenMpi,
+    Mpich,
+    Other,
+}
+
+/// Which one it is; may be asked before MPI is started.
+pub(crate) fn library() -> Library {
+    let version = version();
+    if version.contains("Open MPI") {
+        Library::OpenMpi
+    } else if version.contains("MPICH") {
+        Library::Mpich
+    } else {
+        Library::Other
+    }
+}
+
+/// The library's name and version in a few words.
+fn version() -> String {
+    let text = mpi::environment::library_version().unwrap_or_default();
+    // "Open MPI v4.1.4, package: …", "MPICH Version:\t4.0.2\nMPICH Release date: …"
+    let line = text.lines().next().unwrap_or_default().split(',').next().unwrap_or_default();
+    line.replace("Version:", "").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What was started by what, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    message: String,
+    /// This process's number among those that the launcher started.
+    id: usize,
+}
+
+/// What a launcher has left in the environment.
+struct Launcher {
+    name: &'static str,
+    processes: usize,
+    id: usize,
+}
+
+fn number(name: &str, get: &impl Fn(&str) -> Option<String>) -> Option<usize> {
+    get(name)?.trim().parse().ok()
+}
+
+/// The launcher that started this process, and how many with it. Not SLURM_NTASKS: under other launchers it counts other
+/// things.
+fn launcher(get: &impl Fn(&str) -> Option<String>) -> Option<Launcher> {
+    [
+        ("the mpirun of Open MPI", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+        ("the mpirun of MPICH (or srun --mpi=pmi2)", "PMI_SIZE", "PMI_RANK"),
+        ("srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+    ]
+    .into_iter()
+    .find_map(|(name, size, id)| {
+        Some(Launcher { name, processes: number(size, get)?, id: number(id, get).unwrap_or(0) })
+    })
+}
+
+/// Whether a launcher started this process, and passes its output on.
+pub(super) fn by_launcher() -> bool {
+    launcher(&|name| env::var(name).ok()).is_some()
+}
+
+/// Before MPI starts: Open MPI ends the program inside MPI_Init when `srun` gives it no way to find the others.
+pub(super) fn before_start() -> Result<(), Wrong> {
+    no_pmi(&|name| env::var(name).ok())
+}
+
+fn no_pmi(get: &impl Fn(&str) -> Option<String>) -> Result<(), Wrong> {
+    let tasks = number("SLURM_STEP_NUM_TASKS", get).unwrap_or(1);
+    let found = ["PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK"].iter().any(|name| get(name).is_some());
+    if tasks <= 1 || found {
+        return Ok(());
+    }
+    let asked = get("SLURM_MPI_TYPE").map_or("no --mpi option".into(), |name| format!("--mpi={name}"));
+    let message = format!(
+        "srun started this program {tasks} times with {asked}, which gives {} no way to find the other ranks.\n\
+         {}",
+        version(),
+        advice(library())
+    );
+    Err(Wrong { message, id: number("SLURM_PROCID", get).unwrap_or(0) })
+}
+
+/// After MPI has started with a world of this size.
+pub(super) fn after_start(world_size: i32) -> Result<(), Wrong> {
+    singletons(usize::try_from(world_size).unwrap_or(0), &|name| env::var(name).ok(), &version(), library())
+}
+
+fn singletons(
+    world_size: usize,
+    get: &impl Fn(&str) -> Option<String>,
+    version: &str,
+    library: Library,
+) -> Result<(), Wrong> {
+    let Some(Launcher { name, processes, id }) = launcher(get) else { return Ok(()) };
+    if processes == world_size {
+        return Ok(());
+    }
+    let message = format!(
+        "this program uses {version}, but {name} started it: {processes} processes, each of which sees a world of \
+         {world_size}.\n{}",
+        advice(library)
+    );
+    Err(Wrong { message, id })
+}
+
+fn advice(library: Library) -> &'static str {
+    match library {
+        Library::OpenMpi => {
+            "Start it with Open MPI's own launcher (mpirun.openmpi on Debian; else the mpirun of the module it was built \
+             with), or with srun --mpi=pmix."
+        }
+        Library::Mpich => {
+            "Start it with MPICH's own launcher (mpirun.mpich on Debian; else the mpirun of the module it was built \
+             with), or with srun --mpi=pmi2."
+        }
+        Library::Other => "Start it with the mpirun of the MPI it was built with (see also srun --mpi=list).",
+    }
+}
+
+/// Prints the message once for all processes and gives the exit code.
+pub(super) fn refuse(wrong: &Wrong) -> ExitCode {
+    if wrong.id == 0 {
+        let _ = std::io::stderr().lock().write_all(format!("error: {}\n", wrong.message).as_bytes());
+    } else {
+        // These processes cannot talk to each other, and a launcher ends all of them at the first that fails: leave time
+        // for the one that speaks.
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    ExitCode::from(super::USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        move |name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    /// The environments that launchers were seen to leave, with the size of the world and whether that is as it should be.
+    #[test]
+    fn singletons_are_told_from_worlds() {
+        type Environment = [(&'static str, &'static str)];
+        let cases: [(&str, &Environment, usize, bool); 9] = [
+            ("no launcher", &[], 1, true),
+            ("mpirun of Open MPI", &[("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_RANK", "2")], 4, true),
+            ("mpirun of Open MPI, other library", &[("OMPI_COMM_WORLD_SIZE", "4")], 1, false),
+            ("mpirun of MPICH", &[("PMI_SIZE", "3"), ("PMI_RANK", "0")], 3, true),
+            ("mpirun of MPICH, other library", &[("PMI_SIZE", "3"), ("PMI_RANK", "1")], 1, false),
+            ("srun with pmix", &[("SLURM_STEP_NUM_TASKS", "8"), ("PMIX_RANK", "0")], 8, true),
+            ("srun without", &[("SLURM_STEP_NUM_TASKS", "8"), ("SLURM_PROCID", "3")], 1, false),
+            ("plain, in a batch script", &[("SLURM_NTASKS", "8")], 1, true),
+            (
+                "mpirun of Open MPI on 3 nodes of Slurm: one daemon a node",
+                &[("OMPI_COMM_WORLD_SIZE", "6"), ("SLURM_STEP_NUM_TASKS", "3"), ("SLURM_NTASKS", "3")],
+                6,
+                true,
+            ),
+        ];
+        for (what, set, size, right) in cases {
+            let outcome = singletons(size, &with(set), "Open MPI v4.1.4", Library::OpenMpi);
+            assert_eq!(outcome.is_ok(), right, "{what}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn srun_without_pmi_is_found_before_mpi_starts() {
+        let bare = [("SLURM_STEP_NUM_TASKS", "4"), ("SLURM_PROCID", "2")];
+        let wrong = no_pmi(&with(&bare)).unwrap_err();
+        assert_eq!(wrong.id, 2);
+        assert!(
+            wrong.message.contains("srun started this program 4 times with no --mpi option"),
+            "{}",
+            wrong.message
+        );
+        for name in ["PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK"] {
+            assert_eq!(no_pmi(&with(&[bare[0], (name, "0")])), Ok(()), "{name}");
+        }
+        assert_eq!(no_pmi(&with(&[("SLURM_STEP_NUM_TASKS", "1")])), Ok(()));
+        assert_eq!(no_pmi(&with(&[("SLURM_NTASKS", "4")])), Ok(()));
+    }
+}

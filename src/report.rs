@@ -1,0 +1,206 @@
+//! Where the time went: phases of a program, over all ranks.
+
+use std::fs;
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+
+use crate::comm::Comm;
+use crate::error::Result;
+
+/// A stopwatch of named phases.
+///
+/// ```
+/// use rankwise::report::Phases;
+///
+/// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+/// let mut phases = Phases::new();
+/// let sum: u64 = phases.time("compute", || (0..1000).sum());
+/// phases.figure("sum", sum as f64, "");
+/// if let Some(report) = phases.report(world)? {
+///     println!("{}", report.text());
+/// }
+/// # Ok(()) }) }
+/// ```
+#[derive(Debug, Default)]
+pub struct Phases {
+    phases: Vec<(&'static str, f64)>,
+    figures: Vec<(&'static str, f64, &'static str)>,
+}
+
+impl Phases {
+    /// None so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `step` and adds its time to the phase of that name.
+    pub fn time<R>(&mut self, phase: &'static str, step: impl FnOnce() -> R) -> R {
+        let start = Instant::now();
+        let result = step();
+        let seconds = start.elapsed().as_secs_f64();
+        match self.phases.iter_mut().find(|(name, _)| *name == phase) {
+            Some((_, sum)) => *sum += seconds,
+            None => self.phases.push((phase, seconds)),
+        }
+        result
+    }
+
+    /// The seconds of the phase of that name so far, on this rank.
+    pub fn seconds(&self, phase: &str) -> f64 {
+        self.phases.iter().find(|(name, _)| *name == phase).map_or(0.0, |(_, seconds)| *seconds)
+    }
+
+    /// Adds a number that the report ends with: the root's.
+    pub fn figure(&mut self, name: &'static str, value: f64, unit: &'static str) {
+        self.figures.push((name, value, unit));
+    }
+
+    /// The report on all ranks, on the root: `Some` there, `None` elsewhere. One gather.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same phases in the same order.
+    ///
+    /// # Errors
+    /// When MPI refuses.
+    pub fn report(&self, comm: &Comm) -> Result<Option<Report>> {
+        let mut mine: Vec<f64> = self.phases.iter().map(|(_, seconds)| *seconds).collect();
+        mine.push(peak_memory().map_or(f64::NAN, |bytes| bytes as f64));
+        let Some(all) = comm.gather(0, &mine)? else { return Ok(None) };
+        let over_ranks = |k: usize| Spread::of(all.iter().skip(k).step_by(mine.len()).copied());
+        let phases = self.phases.iter().enumerate().map(|(k, (name, _))| (*name, over_ranks(k))).collect();
+        Ok(Some(Report {
+            ranks: comm.size(),
+            phases,
+            memory: over_ranks(self.phases.len()),
+            figures: self.figures.clone(),
+        }))
+    }
+}
+
+/// A quantity over the ranks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// The least.
+    pub min: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let (mut min, mut sum, mut max, mut n) = (f64::INFINITY, 0.0, f64::NEG_INFINITY, 0);
+        for value in values {
+            (min, sum, max, n) = (min.min(value), sum + value, max.max(value), n + 1);
+        }
+        Spread { min, mean: sum / f64::from(n), max }
+    }
+
+    /// The greatest over the mean: 1 when all ranks do the same.
+    pub fn imbalance(&self) -> f64 {
+        if self.mean > 0.0 { self.max / self.mean } else { 1.0 }
+    }
+}
+
+/// What [`Phases::report`] found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    ranks: usize,
+    phases: Vec<(&'static str, Spread)>,
+    memory: Spread,
+    figures: Vec<(&'static str, f64, &'static str)>,
+}
+
+impl Report {
+    /// As a table for people.
+    pub fn text(&self) -> String {
+        let plural = if self.ranks == 1 { "" } else { "s" };
+        let mut lines = vec![format!(
+            "{:<16}{:>10}{:>10}{:>10}   imbalance   (over {} rank{plural})",
+            "phase", "min", "mean", "max", self.ranks
+        )];
+        for (name, Spread { min, mean, max }) in &self.phases {
+            let imbalance = Spread { min: *min, mean: *mean, max: *max }.imbalance();
+            lines.push(format!("{name:<16}{min:>8.3} s{mean:>8.3} s{max:>8.3} s{imbalance:>10.2}"));
+        }
+        let [min, mean, max] = [self.memory.min, self.memory.mean, self.memory.max].map(|bytes| bytes / 1e6);
+        lines.push(format!("{:<16}{min:>7.0} MB{mean:>7.0} MB{max:>7.0} MB", "peak memory"));
+        for (name, value, unit) in &self.figures {
+            lines.push(format!("{name:<16}{:>10} {unit}", short(*value)));
+        }
+        lines.join("\n")
+    }
+
+    /// As JSON: `ranks`, `phases` in seconds, `peak_memory` in bytes, `figures`.
+    pub fn json(&self) -> String {
+        let spread =
+            |s: &Spread| json!({"min": s.min, "mean": s.mean, "max": s.max, "imbalance": s.imbalance()});
+        let phases: Map<String, Value> =
+            self.phases.iter().map(|(name, s)| ((*name).into(), spread(s))).collect();
+        let figures: Map<String, Value> = self
+            .figures
+            .iter()
+            .map(|(name, value, unit)| ((*name).into(), json!({"value": value, "unit": unit})))
+            .collect();
+        let report = json!({
+            "ranks": self.ranks,
+            "phases": phases,
+            "peak_memory": spread(&self.memory),
+            "figures": figures,
+        });
+        format!("{report:#}")
+    }
+}
+
+/// A number with four digits, or all of a whole number: `234908`, `2.513`, `6.089e10`.
+fn short(value: f64) -> String {
+    let size = value.abs();
+    if size.fract() == 0.0 && size < 1e7 {
+        format!("{value}")
+    } else if (1e-3..1e4).contains(&size) {
+        let digits = (3.0 - size.log10().floor()).max(0.0) as usize;
+        format!("{value:.digits$}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
+/// The most memory this process has had resident, in bytes, where the system tells (Linux).
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spread_is_min_mean_max() {
+        let spread = Spread::of([1.0, 2.0, 6.0].into_iter());
+        assert_eq!(spread, Spread { min: 1.0, mean: 3.0, max: 6.0 });
+        assert_eq!(spread.imbalance(), 2.0);
+    }
+
+    #[test]
+    fn numbers_stay_short() {
+        let cases = [
+            (0.0, "0"),
+            (234_908.0, "234908"),
+            (6.0888e10, "6.089e10"),
+            (2.513_26, "2.5132"),
+            (1e-9, "1.000e-9"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(short(value), expected);
+        }
+    }
+
+    #[test]
+    fn peak_memory_is_known() {
+        assert!(peak_memory().is_none_or(|bytes| bytes > 100_000));
+    }
+}

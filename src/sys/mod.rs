@@ -1,0 +1,15 @@
+//! The fence: checked calls into MPI and HDF5. All `unsafe` code of the crate is here or in a kernel's vector code.
+//!
+//! The safe collectives of the `mpi` crate do not compare lengths and drop return codes, so the calls are made here,
+//! through [`mpi::ffi`], after checks that make them sound: a function of this module may be called with any arguments.
+#![expect(unsafe_code, reason = "this is the fence")]
+
+pub(crate) mod collectives;
+pub(crate) mod communicator;
+pub(crate) mod datatypes;
+pub(crate) mod failure;
+pub(crate) mod hdf5;
+pub(crate) mod process;
+
+pub(crate) use communicator::Communicator;
+pub(crate) use failure::{Failure, Outcome};

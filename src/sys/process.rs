@@ -1,0 +1,53 @@
+//! The process under MPI: whether MPI runs, how the whole job is ended, and other processes by their id.
+
+use std::ffi::c_int;
+use std::io::Write;
+
+use mpi::ffi;
+
+use super::failure::{Failure, Outcome};
+
+/// An error unless MPI has been started and not yet ended.
+pub(crate) fn alive() -> Outcome {
+    let (mut started, mut ended): (c_int, c_int) = (0, 0);
+    // SAFETY: both may be called at any time, from any thread, and write to live locals.
+    unsafe {
+        ffi::MPI_Initialized(&mut started);
+        ffi::MPI_Finalized(&mut ended);
+    }
+    match (started != 0, ended != 0) {
+        (true, false) => Ok(()),
+        (false, _) => Err(Failure::Argument("MPI has not been started: use rankwise::run".into())),
+        (true, true) => Err(Failure::Argument("MPI has ended: a communicator outlived rankwise::run".into())),
+    }
+}
+
+/// Ends all processes of the job, now, with `code`. From any thread.
+pub(crate) fn abort(code: i32, world_size: usize) -> ! {
+    let _ = std::io::stdout().flush();
+    if world_size > 1 && alive().is_ok() {
+        // SAFETY: MPI runs, as just checked. Calling from a thread that did not start MPI is outside the standard below
+        // MPI_THREAD_MULTIPLE, and works on Open MPI 4 and 5 and on MPICH 4: all else would be to hang.
+        unsafe { ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, code) };
+    }
+    // Alone, or if MPI_Abort returned. Without exit handlers: HDF5's would wait for the other ranks to close files.
+    // SAFETY: _exit has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// Asks process `id` to end (SIGTERM).
+pub(crate) fn terminate(id: u32) {
+    signal(id, libc::SIGTERM);
+}
+
+/// Ends process `id` (SIGKILL).
+pub(crate) fn kill(id: u32) {
+    signal(id, libc::SIGKILL);
+}
+
+fn signal(id: u32, signal: c_int) {
+    if let Ok(id @ 1..) = libc::pid_t::try_from(id) {
+        // SAFETY: kill has no memory preconditions; the id is positive, so it names one process, not a group.
+        unsafe { libc::kill(id, signal) };
+    }
+}

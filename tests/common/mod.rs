@@ -1,0 +1,77 @@
+//! Running this project's own programs under the launcher.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rankwise::testing::{Ended, launcher, run_to_end};
+
+/// Longer than any of these programs takes on a loaded machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// The built example of that name.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let mut folder = std::env::current_exe().expect("a running program has a path");
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    let path = folder.join("examples").join(name);
+    assert!(
+        path.is_file(),
+        "{} is not there: cargo test builds it, cargo test --test NAME does not",
+        path.display()
+    );
+    path
+}
+
+/// Runs a program of ours on that many ranks.
+pub(crate) fn run(ranks: usize, name: &str, args: &[&str]) -> Ended {
+    let mut command = launcher(ranks);
+    command.arg(program(name)).args(args);
+    run_to_end(command, LIMIT)
+}
+
+/// The exit code; 128 and more for a signal is not one.
+pub(crate) fn code(ended: &Ended) -> Option<i32> {
+    ended.status.and_then(|status| status.code())
+}
+
+/// An empty folder of this test, and the end of it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rankwise-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Folder(path)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("our names are UTF-8").to_owned()
+    }
+
+    /// The names in it, hidden ones too.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).expect("it is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The example input that comes with the project.
+pub(crate) fn cities() -> &'static str {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/cities.h5");
+    assert!(Path::new(path).is_file());
+    path
+}
