@@ -23,11 +23,13 @@
 //! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
 //! | 2 | [`comm`] | [`Comm`]: rank, size, and one file per operation |
 //! | 3 | [`mod@file`] | one HDF5 file, written and read by all ranks |
+//! | 4 | [`distributed`] | the kernels across ranks |
 //! | 5 | [`program`], [`report`], [`testing`] | start, arguments, report, stop; tests on several ranks |
 //!
 //! A module uses only what stands below it.
 
 pub mod comm;
+pub mod distributed;
 pub mod error;
 pub mod file;
 pub mod kernels;

@@ -1,0 +1,231 @@
+//! The command line.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, ValueEnum};
+use rankwise::kernels::density::Kernel;
+use rankwise::report::Report;
+
+/// Parzen-window density of points in a file, on a grid or at given points.
+///
+/// The result is the same to the last bit for any number of ranks. OUTPUT holds /density, the centres of the cells of each axis
+/// (/axis_0, /axis_1, …) and the settings as attributes; density[i, j] belongs to the i-th cell of the first coordinate and
+/// the j-th of the second.
+#[derive(Debug, Parser)]
+#[command(name = "parzen", version, after_long_help = EXAMPLES, after_help = "Examples: see parzen --help")]
+pub(crate) struct Args {
+    /// The points: an HDF5 file (with --dataset), n rows of d coordinates; or a CSV file (.csv, .txt)
+    pub(crate) input: PathBuf,
+
+    /// The dataset of INPUT that holds the points
+    #[arg(long, default_value = "/points", value_name = "NAME")]
+    pub(crate) dataset: String,
+
+    /// The columns to use, by name (CSV) or number from 0 [default: all]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+
+    /// Evaluate on a grid of this many cells along each coordinate: 720x360 [default: 512, 256x256 or 64x64x64]
+    #[arg(long, value_name = "NxM…", value_parser = grid, conflicts_with = "at")]
+    pub(crate) grid: Option<Grid>,
+
+    /// The edges of the grid, LOW:HIGH for each coordinate [default: the points and the reach of their windows, at most 3
+    /// bandwidths]
+    #[arg(long, value_name = "A:B,C:D…", value_delimiter = ',', value_parser = interval, allow_hyphen_values = true)]
+    #[arg(conflicts_with = "at")]
+    pub(crate) limits: Vec<(f64, f64)>,
+
+    /// Evaluate at the points of another dataset instead of a grid
+    #[arg(long, value_name = "FILE:/DATASET")]
+    pub(crate) at: Option<String>,
+
+    /// The shape of the windows
+    #[arg(long, value_enum, default_value_t = Shape::Gaussian)]
+    pub(crate) kernel: Shape,
+
+    /// A number, one for each coordinate (1.5,0.8), or a rule: scott, silverman. Standard deviation of the gaussian,
+    /// whole width of the hypercube, radius of epanechnikov
+    #[arg(long, value_name = "H", default_value = "scott", value_parser = bandwidth, allow_hyphen_values = true)]
+    #[arg(conflicts_with = "window_sweep")]
+    pub(crate) bandwidth: Bandwidth,
+
+    /// Several bandwidths in one pass; /density then has one more axis, the first
+    #[arg(long, value_name = "H,H…", value_delimiter = ',', value_parser = positive, allow_hyphen_values = true)]
+    pub(crate) window_sweep: Vec<f64>,
+
+    /// Where the density goes; replaced only when the new one is whole
+    #[arg(short, long, default_value = "density.h5", value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// A picture of it: heat maps of two coordinates, curves of one
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) plot: Option<PathBuf>,
+
+    /// The picture's title [default: the name of INPUT]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+
+    /// Print where the time went
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) report: Option<Format>,
+
+    /// Show progress on the root's terminal
+    #[arg(long, value_enum, default_value_t = Show::Auto, value_name = "WHEN")]
+    pub(crate) progress: Show,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  The world's settlements, with a picture:
+    mpirun -n 2 parzen examples/data/cities.h5 --dataset /points --grid 720x360 --bandwidth 1.5 \\
+        -o density.h5 --plot density.png
+  Columns of a CSV file, and a bandwidth from the spread of the points:
+    mpirun -n 4 parzen quakes.csv --columns longitude,latitude --bandwidth silverman -o quakes.h5
+  The classic window width study: one pass, four widths, hypercube windows:
+    mpirun -n 4 parzen samples.h5 --kernel hypercube --window-sweep 0.2,0.5,1,2 --plot widths.png
+  At the points of another file, on a cluster:
+    srun --mpi=pmix parzen train.h5 --at test.h5:/points --bandwidth 0.3 -o scores.h5 --report json";
+
+/// Number of cells along each coordinate.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Grid(pub(crate) Vec<usize>);
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Bandwidth {
+    Given(Vec<f64>),
+    Scott,
+    Silverman,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Shape {
+    Gaussian,
+    /// The classic Parzen window: counts points in a box
+    Hypercube,
+    Epanechnikov,
+}
+
+impl From<Shape> for Kernel {
+    fn from(shape: Shape) -> Self {
+        match shape {
+            Shape::Gaussian => Kernel::Gaussian,
+            Shape::Hypercube => Kernel::Hypercube,
+            Shape::Epanechnikov => Kernel::Epanechnikov,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Show {
+    /// If standard error is a terminal
+    Auto,
+    On,
+    Off,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        Ok(number) => Err(format!("a bandwidth is a positive number, not {number}")),
+        Err(_) => Err(format!("{text:?} is not a number")),
+    }
+}
+
+fn bandwidth(text: &str) -> Result<Bandwidth, String> {
+    match text {
+        "scott" => Ok(Bandwidth::Scott),
+        "silverman" => Ok(Bandwidth::Silverman),
+        _ => text.split(',').map(positive).collect::<Result<_, _>>().map(Bandwidth::Given),
+    }
+}
+
+fn grid(text: &str) -> Result<Grid, String> {
+    let cells = |part: &str| match part.trim().parse::<usize>() {
+        Ok(cells @ 1..) => Ok(cells),
+        _ => Err(format!("{part:?} is not a number of cells: write 720x360")),
+    };
+    let cells: Vec<usize> = text.split('x').map(cells).collect::<Result<_, _>>()?;
+    match cells.len() {
+        1..=3 => Ok(Grid(cells)),
+        d => Err(format!("a grid in {d} dimensions is too large for anyone: at most 3; see --at")),
+    }
+}
+
+fn interval(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once(':').ok_or_else(|| format!("{text:?} is not an interval: write -180:180"))?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("{text:?} is not a number"));
+    match (number(ends.0)?, number(ends.1)?) {
+        (low, high) if low < high && (high - low).is_finite() => Ok((low, high)),
+        (low, high) => Err(format!("{low}:{high} is not an interval from low to high")),
+    }
+}
+
+impl Args {
+    /// What the root can tell before any work is done.
+    pub(crate) fn check(&self) -> Result<(), Box<dyn Error>> {
+        for output in [Some(&self.output), self.plot.as_ref()].into_iter().flatten() {
+            for input in [Some(self.input.as_path()), self.at_file()].into_iter().flatten() {
+                if same_file(output, input) {
+                    return Err(format!("{} is an input: it would be replaced", output.display()).into());
+                }
+            }
+            rankwise::file::check_new(output)?;
+        }
+        if self.plot.as_ref() == Some(&self.output) {
+            return Err(format!("{} cannot be both the output and the picture", self.output.display()).into());
+        }
+        if self.plot.is_some() && self.at.is_some() {
+            return Err("--plot draws grids; with --at there is none".into());
+        }
+        Ok(())
+    }
+
+    fn at_file(&self) -> Option<&Path> {
+        self.at.as_ref().map(|at| Path::new(at.split_once(":/").map_or(at.as_str(), |(file, _)| file)))
+    }
+
+    /// File and dataset of --at.
+    pub(crate) fn at(&self) -> Option<Result<(PathBuf, String), Box<dyn Error>>> {
+        let at = self.at.as_ref()?;
+        Some(match at.split_once(":/") {
+            Some((file, name)) if !file.is_empty() && !name.is_empty() => {
+                Ok((file.into(), format!("/{name}")))
+            }
+            _ => Err(format!("--at {at}: write FILE:/DATASET, such as test.h5:/points").into()),
+        })
+    }
+
+    /// Prints the report as asked for.
+    pub(crate) fn report(&self, report: Option<Report>) -> Result<(), Box<dyn Error>> {
+        let Some(report) = report else { return Ok(()) };
+        match self.report {
+            Some(Format::Json) => println!("{}", report.json()),
+            Some(Format::Text) => {
+                self.say_where(&self.output);
+                self.plot.iter().for_each(|path| self.say_where(path));
+                println!("{}", report.text());
+            }
+            None => {
+                self.say_where(&self.output);
+                self.plot.iter().for_each(|path| self.say_where(path));
+            }
+        }
+        Ok(())
+    }
+
+    fn say_where(&self, path: &Path) {
+        println!("wrote {}", fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display());
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}

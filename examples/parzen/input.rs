@@ -1,0 +1,214 @@
+//! Where points come from: a dataset of an HDF5 file, or a CSV file.
+
+use std::error::Error;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use rankwise::file::{Dataset, File};
+use rankwise::prelude::*;
+
+use crate::arguments::Args;
+
+/// Points in a file: rows of coordinates, read in blocks.
+pub(crate) struct Source {
+    path: PathBuf,
+    form: Form,
+    rows: usize,
+    /// Which of the file's columns are coordinates.
+    columns: Vec<usize>,
+    /// What the coordinates are, with units, as far as the file says.
+    pub(crate) labels: Vec<String>,
+    /// What the file says it is about.
+    pub(crate) title: Option<String>,
+}
+
+enum Form {
+    Hdf5 { dataset: String, width: usize },
+    Csv { header: bool },
+}
+
+impl Source {
+    /// The points that the density is made of. Collective.
+    pub(crate) fn of_points(world: &Comm, args: &Args) -> Result<Self, Box<dyn Error>> {
+        let is_text = args.input.extension().is_some_and(|ending| ending == "csv" || ending == "txt");
+        if is_text {
+            Self::csv(world, &args.input, &args.columns)
+        } else {
+            Self::hdf5(world, &args.input, &args.dataset, &args.columns)
+        }
+    }
+
+    /// A dataset: one number a row, or a row of numbers. Collective.
+    pub(crate) fn hdf5(
+        world: &Comm,
+        path: &Path,
+        name: &str,
+        wanted: &[String],
+    ) -> Result<Self, Box<dyn Error>> {
+        let file = File::open(world, path)?;
+        let dataset = file.dataset(name)?;
+        let problem = |what: String| format!("{}: {name} {what}", path.display());
+        if !dataset.is_numeric() {
+            return Err(problem(format!("holds {}; points are numbers", dataset.element())).into());
+        }
+        let (rows, width) = match *dataset.shape() {
+            [rows] => (rows, 1),
+            [rows, width] => (rows, width),
+            ref shape => {
+                return Err(
+                    problem(format!("has shape {shape:?}; points are n rows of d coordinates")).into()
+                );
+            }
+        };
+        let words = |attribute, separator: &str| -> Vec<String> {
+            let text: Option<String> = dataset.text(attribute);
+            text.map_or(vec![], |text| text.split(separator).map(|word| word.trim().to_owned()).collect())
+        };
+        let (names, units) = (words("columns", " "), words("units", ","));
+        let names = if names.len() == width { names } else { vec![] };
+        let columns = choose(wanted, width, &names).map_err(problem)?;
+        let label = |&column: &usize| match (names.get(column), units.get(column)) {
+            (Some(name), Some(unit)) if units.len() == width => format!("{name}, {unit}"),
+            (Some(name), _) => name.clone(),
+            (None, _) => format!("coordinate {column}"),
+        };
+        let labels = columns.iter().map(label).collect();
+        let title = file.text("title");
+        file.close()?;
+        let form = Form::Hdf5 { dataset: name.to_owned(), width };
+        Ok(Source { path: path.to_owned(), form, rows, columns, labels, title })
+    }
+
+    /// A CSV file, with or without a header. The root counts its rows. Collective.
+    fn csv(world: &Comm, path: &Path, wanted: &[String]) -> Result<Self, Box<dyn Error>> {
+        let looked = world.on_root(|| {
+            let problem = |what: String| format!("{}: {what}", path.display());
+            let mut reader = reader(path)?;
+            let mut record = csv::ByteRecord::new();
+            let more = reader.read_byte_record(&mut record).map_err(|error| problem(error.to_string()))?;
+            let names: Vec<String> =
+                record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+            let header = more && names.iter().any(|name| name.parse::<f64>().is_err());
+            let columns = choose(wanted, names.len(), if header { &names } else { &[] }).map_err(problem)?;
+            let mut rows = usize::from(more && !header);
+            while reader.read_byte_record(&mut record).map_err(|error| problem(error.to_string()))? {
+                rows += 1;
+            }
+            let label = |&column: &usize| match names.get(column) {
+                Some(name) if header => name.clone(),
+                _ => format!("coordinate {column}"),
+            };
+            let labels: Vec<String> = columns.iter().map(label).collect();
+            Ok(([&[rows, usize::from(header)], &columns[..]].concat(), labels.join("\n")))
+        })?;
+        let (numbers, labels) = looked.unzip();
+        let numbers = world.broadcast(0, numbers.as_deref())?;
+        let labels = String::from_utf8(world.broadcast(0, labels.as_ref().map(|labels| labels.as_bytes()))?)?;
+        Ok(Source {
+            path: path.to_owned(),
+            form: Form::Csv { header: numbers[1] == 1 },
+            rows: numbers[0],
+            columns: numbers[2..].to_vec(),
+            labels: labels.lines().map(str::to_owned).collect(),
+            title: None,
+        })
+    }
+
+    /// Number of points.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of coordinates.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The coordinates of these rows, one row after the other. Collective.
+    pub(crate) fn read(&self, world: &Comm, rows: Range<usize>) -> Result<Vec<f64>, Box<dyn Error>> {
+        match &self.form {
+            Form::Hdf5 { dataset, width } => {
+                let file = File::open(world, &self.path)?;
+                let whole = numbers(file.dataset(dataset)?, rows)?;
+                file.close()?;
+                if self.columns.iter().copied().eq(0..*width) {
+                    return Ok(whole);
+                }
+                Ok(whole
+                    .chunks(*width)
+                    .flat_map(|row| self.columns.iter().map(|&column| row[column]))
+                    .collect())
+            }
+            Form::Csv { header } => {
+                Ok(world.agree(parse(&self.path, usize::from(*header), &self.columns, rows))?)
+            }
+        }
+    }
+}
+
+/// Numbers of any type as f64. Collective.
+fn numbers(dataset: Dataset<'_>, rows: Range<usize>) -> Result<Vec<f64>> {
+    // Single precision is widened here: HDF5's own conversion would read on each rank by itself.
+    if dataset.element() == "f32" {
+        return Ok(dataset.read_rows::<f32>(rows)?.into_iter().map(f64::from).collect());
+    }
+    Ok(dataset.convert().read_rows::<f64>(rows)?.into_raw_vec_and_offset().0)
+}
+
+fn reader(path: &Path) -> Result<csv::Reader<std::fs::File>, Box<dyn Error>> {
+    let file =
+        std::fs::File::open(path).map_err(|error| format!("{}: cannot open: {error}", path.display()))?;
+    Ok(csv::ReaderBuilder::new()
+        .has_headers(false)
+        .comment(Some(b'#'))
+        .buffer_capacity(1 << 20)
+        .from_reader(file))
+}
+
+/// Reads over the rows before this rank's, and parses its own: the file is never in memory as a whole.
+fn parse(
+    path: &Path,
+    skip: usize,
+    columns: &[usize],
+    rows: Range<usize>,
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    let mut values = Vec::with_capacity(rows.len() * columns.len());
+    if rows.is_empty() {
+        return Ok(values);
+    }
+    let mut reader = reader(path)?;
+    let mut record = csv::ByteRecord::new();
+    for row in 0..skip + rows.end {
+        if !reader.read_byte_record(&mut record)? {
+            return Err(format!("{}: it became shorter while it was read", path.display()).into());
+        }
+        if row < skip + rows.start {
+            continue;
+        }
+        for &column in columns {
+            let text = record.get(column).map(String::from_utf8_lossy).unwrap_or_default();
+            let number = text.trim().parse::<f64>().map_err(|_| {
+                let line = record.position().map_or(0, csv::Position::line);
+                format!("{}: line {line}, column {column}: {text:?} is not a number", path.display())
+            })?;
+            values.push(number);
+        }
+    }
+    Ok(values)
+}
+
+/// The numbers of the wanted columns; all, if none is named.
+fn choose(wanted: &[String], width: usize, names: &[String]) -> Result<Vec<usize>, String> {
+    if wanted.is_empty() {
+        return Ok((0..width).collect());
+    }
+    let place = |want: &String| {
+        let number = || want.parse::<usize>().ok().filter(|&column| column < width);
+        names.iter().position(|name| name == want).or_else(number).ok_or_else(|| {
+            let there =
+                if names.is_empty() { format!("0 to {}", width.saturating_sub(1)) } else { names.join(", ") };
+            format!("has no column {want}; there are {there}")
+        })
+    };
+    wanted.iter().map(place).collect()
+}

@@ -1,0 +1,124 @@
+//! Parzen-window density of points in a file, on a grid or at points of another file.
+//!
+//! Run: mpirun -n 4 target/openmpi/release/examples/parzen examples/data/cities.h5 --dataset /points \
+//!          --grid 720x360 --bandwidth 1.5 -o density.h5 --plot density.png
+//! Shows: command lines by `run_with`, blocks of a file for each rank, work shared without a trace in the result, progress,
+//!        a file that appears only when it is whole, a report.
+//! Next: src/distributed/density.rs, the few lines that do the work.
+
+mod arguments;
+mod input;
+mod output;
+mod place;
+mod plot;
+mod progress;
+
+use std::error::Error;
+
+use arguments::{Args, Bandwidth};
+use input::Source;
+use place::Place;
+use rankwise::distributed::density::{Samples, density};
+use rankwise::kernels::bandwidth::Rule;
+use rankwise::prelude::*;
+use rankwise::report::Phases;
+
+fn main() -> ExitCode {
+    rankwise::run_with::<Args>(|world, args| {
+        let mut phases = Phases::new();
+        world.on_root(|| args.check())?;
+
+        // 1. Every rank reads its own samples: whole tiles, so that sums do not depend on the number of ranks.
+        let source = Source::of_points(world, &args)?;
+        let n = source.rows();
+        let mine = Samples::blocks(n, world.size()).range(world.rank());
+        let rows = phases.time("read", || source.read(world, mine))?;
+        let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows))?;
+
+        // 2. How wide the windows are, and where the density is wanted: the same on all ranks.
+        let settings = Settings::new(world, &args, &samples)?;
+        let place = phases.time("read", || Place::new(world, &args, &samples, &settings))?;
+        let points = place.points_of(world.rank());
+
+        // 3. The density at this rank's points, from the samples of all.
+        let mut progress = progress::Line::new(world, args.progress, n as f64 * place.len() as f64);
+        let Settings { kernel, bandwidth, widths } = &settings;
+        let values = phases.time("compute", || {
+            density(world, *kernel, &samples, bandwidth, widths, &points, |part| progress.show(part))
+        })?;
+        progress.finish();
+
+        // 4. What it adds up to, exactly; then the file and the picture.
+        let total = phases.time("reduce", || place.total(world, &values))?;
+        let result = output::Density {
+            args: &args,
+            source: &source,
+            settings: &settings,
+            place: &place,
+            values: &values,
+        };
+        phases.time("write", || result.write(world))?;
+        if let Some(path) = &args.plot {
+            phases.time("plot", || result.draw(world, path))?;
+        }
+
+        // 5. What happened.
+        let pairs = n as f64 * place.len() as f64 * widths.len() as f64;
+        phases.figure("samples", n as f64, "");
+        phases.figure("points", place.len() as f64, "");
+        phases.figure("windows", widths.len() as f64, "");
+        if let Some(total) = total {
+            phases.figure("integral", total, "(of the first window, over the grid)");
+        }
+        phases.figure("pairs", pairs, "");
+        phases.figure("rate", pairs / phases.seconds("compute") / 1e9, "Gpairs/s over all ranks");
+        args.report(phases.report(world)?)?;
+        Ok(())
+    })
+}
+
+/// How to look at the samples.
+struct Settings {
+    kernel: rankwise::kernels::density::Kernel,
+    /// One for each axis.
+    bandwidth: Vec<f64>,
+    /// The windows, as multiples of it.
+    widths: Vec<f64>,
+}
+
+impl Settings {
+    fn new(world: &Comm, args: &Args, samples: &Samples) -> Result<Self, Box<dyn Error>> {
+        let (kernel, d) = (args.kernel.into(), samples.dimensions());
+        if !args.window_sweep.is_empty() {
+            return Ok(Settings { kernel, bandwidth: vec![1.0; d], widths: args.window_sweep.clone() });
+        }
+        let rule = match &args.bandwidth {
+            Bandwidth::Given(given) if given.len() == 1 => {
+                return Ok(Settings { kernel, bandwidth: vec![given[0]; d], widths: vec![1.0] });
+            }
+            Bandwidth::Given(given) if given.len() == d => {
+                return Ok(Settings { kernel, bandwidth: given.clone(), widths: vec![1.0] });
+            }
+            Bandwidth::Given(given) => {
+                return Err(format!(
+                    "--bandwidth has {} numbers, the points have {d} coordinates",
+                    given.len()
+                )
+                .into());
+            }
+            Bandwidth::Scott => Rule::Scott,
+            Bandwidth::Silverman => Rule::Silverman,
+        };
+        let deviations = samples.deviations(world)?;
+        if let Some(axis) = deviations.iter().position(|s| s.is_nan() || *s <= 0.0) {
+            let problem =
+                format!("coordinate {axis} of the points does not vary: give --bandwidth as a number");
+            return Err(problem.into());
+        }
+        Ok(Settings {
+            kernel,
+            bandwidth: rule.bandwidth(kernel, samples.len(), &deviations),
+            widths: vec![1.0],
+        })
+    }
+}

@@ -1,0 +1,219 @@
+//! Parzen-window density across ranks: every rank has some of the samples and some of the points, and holds no more.
+//!
+//! The samples go round: in turn, each rank broadcasts its own, and all ranks add them to the sums at their points. The
+//! samples are dealt out in whole tiles and taken in global order, so that each sum is the same additions in the same order
+//! for any number of ranks: the same bits.
+
+use std::error::Error as StdError;
+
+use crate::comm::{Comm, Min};
+use crate::error::Result;
+use crate::kernels::density::{Kernel, normalisation};
+use crate::kernels::window_sums::{Level, TILE, Windows, add_tile};
+use crate::partition::Partition;
+use crate::sum::ExactSum;
+
+/// Samples dealt out over ranks, in whole tiles; see [`Samples::blocks`].
+#[derive(Debug, Clone)]
+pub struct Samples {
+    blocks: Partition,
+    dimensions: usize,
+    /// Tile after tile; of each tile all first coordinates, then all second ones, and so on.
+    tiles: Vec<f64>,
+}
+
+impl Samples {
+    /// Which of `n` samples belong to which rank.
+    pub fn blocks(n: usize, ranks: usize) -> Partition {
+        Partition::of_tiles(n, TILE, ranks)
+    }
+
+    /// Takes this rank's samples, `rows` of `dimensions` coordinates, of `n` in all.
+    ///
+    /// # Collective
+    /// All ranks must call this.
+    ///
+    /// # Errors
+    /// On all ranks alike: when there is no sample at all; when a coordinate is not finite, with its row and column; when a
+    /// rank has not the rows that [`blocks`](Samples::blocks) give it.
+    pub fn new(comm: &Comm, n: usize, dimensions: usize, rows: &[f64]) -> Result<Self> {
+        let blocks = Self::blocks(n, comm.size());
+        let range = blocks.range(comm.rank());
+        let check = || -> Result<(), Box<dyn StdError>> {
+            if n == 0 || dimensions == 0 {
+                return Err(format!(
+                    "there are {n} points of {dimensions} coordinates: no density without any"
+                )
+                .into());
+            }
+            if rows.len() / dimensions != range.len() || !rows.len().is_multiple_of(dimensions) {
+                return Err(
+                    format!("{} coordinates for {} rows of {dimensions}", rows.len(), range.len()).into()
+                );
+            }
+            if let Some(place) = rows.iter().position(|x| !x.is_finite()) {
+                let (row, column) = (range.start + place / dimensions, place % dimensions);
+                return Err(format!("row {row}, column {column} of the points is {}", rows[place]).into());
+            }
+            Ok(())
+        };
+        comm.agree(check())?;
+        let mut tiles = Vec::with_capacity(rows.len());
+        for tile in rows.chunks(TILE * dimensions) {
+            tiles.extend((0..dimensions).flat_map(|axis| tile.iter().skip(axis).step_by(dimensions)));
+        }
+        Ok(Samples { blocks, dimensions, tiles })
+    }
+
+    /// Number of samples in all.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether there are none; never so once made.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of coordinates.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// One coordinate of this rank's samples.
+    fn axis(&self, axis: usize) -> impl Iterator<Item = f64> + '_ {
+        let d = self.dimensions;
+        self.tiles
+            .chunks(TILE * d)
+            .flat_map(move |tile| tile[axis * (tile.len() / d)..][..tile.len() / d].iter().copied())
+    }
+
+    /// The standard deviation along each axis, of n − 1 degrees of freedom. The same bits for any number of ranks: the sums
+    /// are exact. Two all-reduces of 568 bytes an axis.
+    ///
+    /// # Collective
+    /// All ranks must call this.
+    ///
+    /// # Errors
+    /// When MPI refuses.
+    pub fn deviations(&self, comm: &Comm) -> Result<Vec<f64>> {
+        let n = self.len() as f64;
+        let over_ranks = |term: &dyn Fn(usize, f64) -> f64| -> Result<Vec<f64>> {
+            let mut sums: Vec<ExactSum> =
+                (0..self.dimensions).map(|axis| self.axis(axis).map(|x| term(axis, x)).collect()).collect();
+            Ok(comm.exact_sums(&mut sums)?.iter().map(ExactSum::value).collect())
+        };
+        let means: Vec<f64> = over_ranks(&|_, x| x)?.iter().map(|sum| sum / n).collect();
+        let squares = over_ranks(&|axis, x| (x - means[axis]) * (x - means[axis]))?;
+        Ok(squares.iter().map(|sum| (sum / (n - 1.0)).sqrt()).collect())
+    }
+
+    /// The least and the greatest coordinate along each axis. One all-reduce.
+    ///
+    /// # Collective
+    /// All ranks must call this.
+    ///
+    /// # Errors
+    /// When MPI refuses.
+    pub fn extent(&self, comm: &Comm) -> Result<Vec<(f64, f64)>> {
+        let mine: Vec<f64> = (0..self.dimensions)
+            .flat_map(|axis| {
+                [
+                    self.axis(axis).fold(f64::INFINITY, f64::min),
+                    self.axis(axis).map(|x| -x).fold(f64::INFINITY, f64::min),
+                ]
+            })
+            .collect();
+        let all = comm.all_reduce(&mine, Min)?;
+        Ok(all.as_chunks::<2>().0.iter().map(|[low, minus_high]| (*low, -minus_high)).collect())
+    }
+}
+
+/// The density at this rank's `points`, for each of several windows of one kernel, whose bandwidths are `widths[w]` times
+/// `bandwidth[axis]`. `points` are rows of as many coordinates as the samples have. The result holds all points of the first
+/// window, then of the second, and so on.
+///
+/// Every sum is taken over the samples in their global order, tile by tile: bit-identical for any number of ranks. The
+/// relative error against exact arithmetic is below 1e-13.
+///
+/// Each rank sends its samples to all others once and holds its own, those of one other rank, and its points. `progress` is
+/// called now and then with the part that is done, between 0 and 1.
+///
+/// # Collective
+/// All ranks must call this, with the same kernel and bandwidths; a rank may have no points.
+///
+/// # Errors
+/// On all ranks alike: when a bandwidth is not a positive number, or `points` are not whole rows of finite numbers.
+///
+/// ```
+/// use rankwise::distributed::density::{Samples, density};
+/// use rankwise::kernels::density::Kernel;
+///
+/// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+/// let blocks = Samples::blocks(3, world.size());
+/// let mine = &[0.0, 1.0, 1.5][blocks.range(world.rank())];
+/// let samples = Samples::new(world, 3, 1, mine)?;
+/// let p = density(world, Kernel::Hypercube, &samples, &[1.0], &[1.0, 4.0], &[1.2], |_| {})?;
+/// assert_eq!(p, [2.0 / 3.0, 1.0 / 4.0]);
+/// # Ok(()) }) }
+/// ```
+pub fn density(
+    comm: &Comm,
+    kernel: Kernel,
+    samples: &Samples,
+    bandwidth: &[f64],
+    widths: &[f64],
+    points: &[f64],
+    mut progress: impl FnMut(f64),
+) -> Result<Vec<f64>> {
+    let d = samples.dimensions;
+    comm.agree(check(d, bandwidth, widths, points))?;
+    let m = points.len() / d;
+    let points: Vec<f64> = (0..d).flat_map(|axis| points.iter().skip(axis).step_by(d).copied()).collect();
+    let windows = Windows::new(kernel, bandwidth, widths);
+    // Ranks on different machines compute alike.
+    let level = Level::at_most(comm.all_reduce_one(Level::detect() as u8, Min)?);
+
+    let mut sums = vec![0.0; m * widths.len()];
+    let mut received = Vec::new();
+    let mut seen = 0;
+    for source in 0..comm.size() {
+        let count = samples.blocks.count(source) * d;
+        received.clear();
+        if source == comm.rank() {
+            received.extend_from_slice(&samples.tiles);
+        } else {
+            received.resize(count, 0.0);
+        }
+        comm.broadcast_into(source, &mut received)?;
+        for tile in received.chunks(TILE * d) {
+            add_tile(level, &windows, tile, &points, &mut sums);
+            seen += tile.len() / d;
+            progress(seen as f64 / samples.len() as f64);
+        }
+    }
+    for (sums, width) in sums.chunks_mut(m.max(1)).zip(widths) {
+        let bandwidth: Vec<f64> = bandwidth.iter().map(|h| h * width).collect();
+        let factor = normalisation(kernel, &bandwidth, samples.len());
+        sums.iter_mut().for_each(|sum| *sum *= factor);
+    }
+    Ok(sums)
+}
+
+fn check(d: usize, bandwidth: &[f64], widths: &[f64], points: &[f64]) -> Result<(), Box<dyn StdError>> {
+    if bandwidth.len() != d {
+        return Err(format!("{} bandwidths for points of {d} coordinates", bandwidth.len()).into());
+    }
+    if let Some(h) = bandwidth.iter().chain(widths).find(|h| !h.is_finite() || **h <= 0.0) {
+        return Err(format!("a bandwidth of {h}: it must be a positive number").into());
+    }
+    if !points.len().is_multiple_of(d) {
+        return Err(format!("{} coordinates are not whole rows of {d}", points.len()).into());
+    }
+    if let Some(place) = points.iter().position(|x| !x.is_finite()) {
+        return Err(
+            format!("point {}, column {} of this rank is {}", place / d, place % d, points[place]).into()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! The kernels across ranks.
+
+pub mod density;
