@@ -55,3 +55,8 @@ pub mod prelude {
     pub use crate::{rank_println, root_println};
     pub use std::process::ExitCode;
 }
+
+/// The README's examples are compiled and run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

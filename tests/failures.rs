@@ -177,6 +177,10 @@ fn the_other_launcher_is_named_once() {
     for name in theirs {
         let mut command = std::process::Command::new(name);
         command.args(["-n", "3"]).arg(program("faults")).args(["none", "0"]);
+        // What env.sh sets for Open MPI only.
+        command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        command.env("OMPI_MCA_rmaps_base_oversubscribe", "1");
+        command.env("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe");
         let ended = run_to_end(command, SOON);
         if code(&ended) == Some(0) {
             // Our own: three ranks of one world.

@@ -17,6 +17,9 @@ use crate::sys;
 /// The exit code after a panic, as Rust's own.
 const PANIC: i32 = 101;
 
+/// What a launcher needs, at most, to pass a message on; there is no way to ask it.
+const FORWARDING: Duration = Duration::from_millis(100);
+
 /// What a failing thread needs to know of its rank.
 struct Rank {
     rank: usize,
@@ -50,6 +53,8 @@ pub(super) fn end_job(code: i32, message: &str) -> ! {
         line.push('\n');
         // In one write, so that lines of ranks do not mix.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        // MPICH's launcher ends at once when told to abort, and loses what it has not read by then.
+        std::thread::sleep(FORWARDING);
     }
     sys::process::abort(code, size)
 }

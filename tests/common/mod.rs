@@ -28,7 +28,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 /// Runs a program of ours on that many ranks.
 pub(crate) fn run(ranks: usize, name: &str, args: &[&str]) -> Ended {
     let mut command = launcher(ranks);
-    command.arg(program(name)).args(args);
+    command.arg(program(name)).args(args).env_remove("RUST_BACKTRACE");
     run_to_end(command, LIMIT)
 }
 
