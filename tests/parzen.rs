@@ -64,8 +64,9 @@ fn the_density_has_the_same_bits_at_any_rank_count() {
     let points = folder.file("points.csv");
     // More than three tiles, the last one short, in one to three dimensions.
     write_csv(&points, "x,y,z\n", &normal(3 * 3300, 1), 3);
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 7] = [
         &[&points, "--columns", "x", "--grid", "100"],
+        &[&points, "--grid", "9x4x3", "--bandwidth", "0.3,0.4,0.5"],
         &[&points, "--columns", "y,x", "--grid", "13x7", "--bandwidth", "0.3,0.4"],
         &[&points, "--grid", "5x4x3", "--bandwidth", "silverman", "--kernel", "epanechnikov"],
         &[

@@ -18,7 +18,7 @@ use std::error::Error;
 use arguments::{Args, Bandwidth};
 use input::Source;
 use place::Place;
-use rankwise::distributed::density::{Samples, density};
+use rankwise::distributed::density::{Places, Samples, density};
 use rankwise::kernels::bandwidth::Rule;
 use rankwise::prelude::*;
 use rankwise::report::Phases;
@@ -38,13 +38,17 @@ fn main() -> ExitCode {
         // 2. How wide the windows are, and where the density is wanted: the same on all ranks.
         let settings = Settings::new(world, &args, &samples)?;
         let place = phases.time("read", || Place::new(world, &args, &samples, &settings))?;
-        let points = place.points_of(world.rank());
+        let axes = place.axes_of(world.rank());
+        let places = match &place {
+            Place::Grid { .. } => Places::Grid(&axes),
+            Place::Points { mine, .. } => Places::Points(mine),
+        };
 
         // 3. The density at this rank's points, from the samples of all.
         let mut progress = progress::Line::new(world, args.progress, n as f64 * place.len() as f64);
         let Settings { kernel, bandwidth, widths } = &settings;
         let values = phases.time("compute", || {
-            density(world, *kernel, &samples, bandwidth, widths, &points, |part| progress.show(part))
+            density(world, *kernel, &samples, bandwidth, widths, places, |part| progress.show(part))
         })?;
         progress.finish();
 

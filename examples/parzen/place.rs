@@ -91,12 +91,12 @@ impl Place {
         Ok(place)
     }
 
-    /// Whether this rank has memory for its points, twice, and their densities.
+    /// Whether this rank has memory for its cells and their densities.
     fn fits(&self, rank: usize, d: usize, windows: usize) -> Result<(), String> {
         let Place::Grid { axes, rows } = self else { return Ok(()) };
         let cells =
             axes.iter().skip(1).try_fold(rows.count(rank), |cells, axis| cells.checked_mul(axis.cells));
-        let numbers = cells.and_then(|cells| cells.checked_mul(2 * d + windows));
+        let numbers = cells.and_then(|cells| cells.checked_mul(d + windows));
         let room = numbers
             .ok_or(())
             .and_then(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).map_err(|_| ()));
@@ -106,25 +106,13 @@ impl Place {
         })
     }
 
-    /// The coordinates of a rank's points, row by row.
-    pub(crate) fn points_of(&self, rank: usize) -> Vec<f64> {
-        let (axes, rows) = match self {
-            Place::Points { mine, .. } => return mine.clone(),
-            Place::Grid { axes, rows } => (axes, rows.range(rank)),
-        };
-        let inner: usize = axes[1..].iter().map(|axis| axis.cells).product();
-        let mut points = Vec::with_capacity(rows.len() * inner * axes.len());
-        for row in rows {
-            for cell in 0..inner {
-                points.push(axes[0].centre(row));
-                let mut below = inner;
-                for axis in &axes[1..] {
-                    below /= axis.cells;
-                    points.push(axis.centre(cell / below % axis.cells));
-                }
-            }
-        }
-        points
+    /// The centres along each axis that a rank has; none for points.
+    pub(crate) fn axes_of(&self, rank: usize) -> Vec<Vec<f64>> {
+        let Place::Grid { axes, rows } = self else { return vec![] };
+        let mut centres: Vec<Vec<f64>> =
+            axes.iter().map(|axis| (0..axis.cells).map(|cell| axis.centre(cell)).collect()).collect();
+        centres[0] = rows.range(rank).map(|row| axes[0].centre(row)).collect();
+        centres
     }
 
     /// Number of points in all.

@@ -2,4 +2,6 @@
 
 pub mod bandwidth;
 pub mod density;
+pub mod grid_sums;
+pub mod level;
 pub mod window_sums;

@@ -1,16 +1,14 @@
 //! Sums of windows over a tile of samples, as fast as the compiler makes plain loops over blocks of points.
 //!
 //! The points are taken in blocks of [`LANES`], whose sums stay in vector registers while the samples of the tile go by.
-//! Every point's sum is taken sample by sample in the order given, whatever the width of a register: AVX-512, AVX2 and NEON
-//! give the same bits. (A processor without fused multiply-add rounds once more and differs in the last bits; ranks on
-//! mixed machines agree on one [`Level`].)
+//! Every point's sum is taken sample by sample in the order given, whatever the width of a register: see [`Level`].
 //!
 //! The exponential is 2^(−s) by rounding s to an integer and a polynomial of degree 11 on the rest (interpolation at
 //! Chebyshev nodes on [−½, ½], error 4e-18), with a relative error below 1e-15 in all. It is 0 below 2^−1021, so that no
 //! subnormal number slows it down.
-#![expect(unsafe_code, reason = "calls code for what the processor has, after asking it")]
 
 use super::density::Kernel;
+use super::level::{Level, Task};
 
 /// Samples that are summed before their sum joins the total: short sums round less. Sums over tiles in global order do not
 /// depend on the ranks.
@@ -22,51 +20,13 @@ pub const LANES: usize = 32;
 /// Windows of different bandwidth that share one look at the distances.
 const GROUP: usize = 4;
 
-/// What the processor offers; the order is from less to more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// What every processor of this architecture has.
-    Portable = 0,
-    /// AVX2 with fused multiply-add.
-    Avx2 = 1,
-    /// AVX-512 (F and DQ).
-    Avx512 = 2,
-}
-
-impl Level {
-    /// The best that this processor has.
-    pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if fma && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-                return Level::Avx512;
-            }
-            if fma {
-                return Level::Avx2;
-            }
-        }
-        Level::Portable
-    }
-
-    /// The level with this number, or a lower one that exists and that this processor has.
-    pub fn at_most(number: u8) -> Self {
-        let wanted = match number {
-            0 => Level::Portable,
-            1 => Level::Avx2,
-            _ => Level::Avx512,
-        };
-        wanted.min(Level::detect())
-    }
-}
-
 /// Windows of one kernel: a bandwidth for each axis, and several widths at once as multiples of it.
 #[derive(Debug, Clone)]
 pub struct Windows {
-    kernel: Kernel,
+    pub(super) kernel: Kernel,
     /// 1 / bandwidth of each axis.
-    inverse: Vec<f64>,
-    widths: Vec<f64>,
+    pub(super) inverse: Vec<f64>,
+    pub(super) widths: Vec<f64>,
 }
 
 impl Windows {
@@ -106,38 +66,25 @@ pub fn add_tile(level: Level, windows: &Windows, tile: &[f64], points: &[f64], s
     assert!(d > 0 && tile.len().is_multiple_of(d) && points.len().is_multiple_of(d), "{d} coordinates each");
     let m = points.len() / d;
     assert_eq!(sums.len(), m * windows.widths.len(), "one sum for each window and point");
-    match level.min(Level::detect()) {
-        Level::Portable => portable(windows, tile, points, sums),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the processor has these features, as `detect` found out.
-        Level::Avx2 => unsafe { avx2(windows, tile, points, sums) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx512 => unsafe { avx512(windows, tile, points, sums) },
-        #[cfg(not(target_arch = "x86_64"))]
-        Level::Avx2 | Level::Avx512 => portable(windows, tile, points, sums),
+    level.run(AddTile { windows, tile, points, sums });
+}
+
+struct AddTile<'a> {
+    windows: &'a Windows,
+    tile: &'a [f64],
+    points: &'a [f64],
+    sums: &'a mut [f64],
+}
+
+impl Task for AddTile<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool, const WIDE: bool>(self) {
+        by_kernel::<FMA>(self.windows, self.tile, self.points, self.sums);
     }
 }
 
-fn portable(windows: &Windows, tile: &[f64], points: &[f64], sums: &mut [f64]) {
-    // Where the architecture always has it (aarch64), the fused form is the fast one, elsewhere a call into the C library.
-    by_kernel::<{ cfg!(any(target_arch = "aarch64", target_feature = "fma")) }>(windows, tile, points, sums);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(windows: &Windows, tile: &[f64], points: &[f64], sums: &mut [f64]) {
-    by_kernel::<true>(windows, tile, points, sums);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-fn avx512(windows: &Windows, tile: &[f64], points: &[f64], sums: &mut [f64]) {
-    by_kernel::<true>(windows, tile, points, sums);
-}
-
 /// One kernel's shape: from the scaled differences of the axes to a number, and from there to the value in each window.
-trait Shape<const FMA: bool> {
+pub(super) trait Shape<const FMA: bool> {
     /// Takes one more axis into the number, which starts at 0.
     fn axis(so_far: f64, u: f64) -> f64;
     /// What turns the number into the value for a window of this width.
@@ -146,12 +93,12 @@ trait Shape<const FMA: bool> {
     fn value(number: f64, factor: f64) -> f64;
 }
 
-struct Gaussian;
-struct Hypercube;
-struct Epanechnikov;
+pub(super) struct Gaussian;
+pub(super) struct Hypercube;
+pub(super) struct Epanechnikov;
 
 #[inline(always)]
-fn multiply_add<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
+pub(super) fn multiply_add<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
@@ -308,6 +255,7 @@ fn blocks<const FMA: bool, S: Shape<FMA>, const D: usize, const W: usize>(
 mod tests {
     use super::*;
     use crate::kernels::density::{density, normalisation};
+    use crate::kernels::level::all as levels;
     use approx::assert_relative_eq;
 
     /// Numbers in [-2, 2), the same each time.
@@ -322,10 +270,6 @@ mod tests {
     /// From rows to columns.
     fn columns(rows: &[f64], d: usize) -> Vec<f64> {
         (0..d).flat_map(|axis| rows.iter().skip(axis).step_by(d).copied()).collect()
-    }
-
-    fn levels() -> impl Iterator<Item = Level> {
-        [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|&level| level <= Level::detect())
     }
 
     #[test]

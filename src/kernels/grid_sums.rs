@@ -1,0 +1,236 @@
+//! Sums of windows over a tile of samples on all cells of a grid, when the window is a product over the axes.
+//!
+//! A Gaussian with its own bandwidth for each axis, and a hypercube, are products of one factor an axis:
+//! K(x, y) = f(x) g(y). On a grid each f and each g serves a whole row or column of cells, so instead of an exponential for
+//! every pair of sample and cell there is one for every pair of sample and *row*, and one for every pair of sample and
+//! *column*; what is left for the pairs is a multiplication and an addition: a product of two matrices, at the processor's
+//! full speed. Nothing is left out or approximated.
+//!
+//! Every cell's sum is taken sample by sample in the order given, whatever the width of a register and whichever cells are
+//! computed with it: see [`Level`].
+
+use super::density::Kernel;
+use super::level::{Level, Task};
+use super::window_sums::{Gaussian, Hypercube, Shape, Windows, multiply_add};
+
+/// Rows of cells whose factors are kept while the columns go by: 2 MB with a tile of 1024 samples.
+const PANEL: usize = 256;
+/// Rows whose sums are in registers together.
+const ROWS: usize = 4;
+
+/// Whether a kernel is a product over the axes.
+pub fn is_product(kernel: Kernel) -> bool {
+    match kernel {
+        Kernel::Gaussian | Kernel::Hypercube => true,
+        Kernel::Epanechnikov => false,
+    }
+}
+
+/// Adds, for each window w and each cell, the kernel's shapes of one tile of samples to `sums[w][cell]`.
+///
+/// `tile` holds all first coordinates of the tile, then all second ones, and so on. The cells are all combinations of one
+/// centre from each of `axes`; the last axis goes fastest. `sums` is window by window.
+///
+/// # Panics
+/// If the kernel is not a product over the axes, or the slices do not fit together.
+pub fn add_tile_on_grid(level: Level, windows: &Windows, tile: &[f64], axes: &[Vec<f64>], sums: &mut [f64]) {
+    let d = windows.dimensions();
+    assert!(is_product(windows.kernel), "{:?} is not a product over the axes", windows.kernel);
+    assert!(d > 0 && axes.len() == d && tile.len().is_multiple_of(d), "{d} coordinates each");
+    let cells: usize = axes.iter().map(Vec::len).product();
+    assert_eq!(sums.len(), cells * windows.count(), "one sum for each window and cell");
+    if cells > 0 {
+        level.run(AddTile { windows, tile, axes, sums });
+    }
+}
+
+struct AddTile<'a> {
+    windows: &'a Windows,
+    tile: &'a [f64],
+    axes: &'a [Vec<f64>],
+    sums: &'a mut [f64],
+}
+
+impl Task for AddTile<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool, const WIDE: bool>(self) {
+        match (self.windows.kernel, WIDE) {
+            // As many columns as leave the sums in registers.
+            (Kernel::Hypercube, true) => self.product::<FMA, 32, Hypercube>(),
+            (Kernel::Hypercube, false) => self.product::<FMA, 8, Hypercube>(),
+            (_, true) => self.product::<FMA, 32, Gaussian>(),
+            (_, false) => self.product::<FMA, 8, Gaussian>(),
+        }
+    }
+}
+
+impl AddTile<'_> {
+    #[inline(always)]
+    fn product<const FMA: bool, const COLUMNS: usize, S: Shape<FMA>>(self) {
+        let d = self.axes.len();
+        let n = self.tile.len() / d;
+        let (columns, outer) = self.axes.split_last().expect("there is an axis");
+        let rows: usize = outer.iter().map(Vec::len).product();
+        let sample = |axis: usize| &self.tile[axis * n..][..n];
+        let inverse = &self.windows.inverse;
+
+        // Row after row the factors of all samples; and sample after sample those of some columns.
+        let mut of_rows = vec![0.0; PANEL.min(rows.next_multiple_of(ROWS)) * n];
+        let mut of_columns = vec![[0.0; COLUMNS]; n];
+        for (&width, sums) in self.windows.widths.iter().zip(self.sums.chunks_mut(rows * columns.len())) {
+            let factor = S::factor(width);
+            for first in (0..rows).step_by(PANEL) {
+                let panel = PANEL.min(rows - first);
+                for row in 0..panel {
+                    let of_row = &mut of_rows[row * n..][..n];
+                    of_row.fill(1.0);
+                    let mut below = first + row;
+                    for (axis, centres) in outer.iter().enumerate().rev() {
+                        let centre = centres[below % centres.len()];
+                        below /= centres.len();
+                        for (product, x) in of_row.iter_mut().zip(sample(axis)) {
+                            *product *= S::value(S::axis(0.0, (centre - x) * inverse[axis]), factor);
+                        }
+                    }
+                }
+                for (block, centres) in columns.chunks(COLUMNS).enumerate() {
+                    let mut padded = [0.0; COLUMNS];
+                    padded[..centres.len()].copy_from_slice(centres);
+                    for (of_sample, x) in of_columns.iter_mut().zip(sample(d - 1)) {
+                        for column in 0..COLUMNS {
+                            let number = S::axis(0.0, (padded[column] - x) * inverse[d - 1]);
+                            of_sample[column] = S::value(number, factor);
+                        }
+                    }
+                    for row in (0..panel).step_by(ROWS) {
+                        let totals = corner::<FMA, COLUMNS>(&of_rows[row * n..], &of_columns);
+                        for (row, totals) in (first + row..first + panel).zip(&totals) {
+                            let place = row * columns.len() + block * COLUMNS;
+                            for (sum, total) in sums[place..][..centres.len()].iter_mut().zip(totals) {
+                                *sum += total;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The sums over all samples for a few rows and columns, in registers.
+#[inline(always)]
+fn corner<const FMA: bool, const COLUMNS: usize>(
+    of_rows: &[f64],
+    of_columns: &[[f64; COLUMNS]],
+) -> [[f64; COLUMNS]; ROWS] {
+    let n = of_columns.len();
+    let (a, rest) = of_rows.split_at(n);
+    let (b, rest) = rest.split_at(n);
+    let (c, rest) = rest.split_at(n);
+    let d = &rest[..n];
+    let mut totals = [[0.0; COLUMNS]; ROWS];
+    for k in 0..n {
+        let factors = [a[k], b[k], c[k], d[k]];
+        for (totals, factor) in totals.iter_mut().zip(factors) {
+            for column in 0..COLUMNS {
+                totals[column] = multiply_add::<FMA>(factor, of_columns[k][column], totals[column]);
+            }
+        }
+    }
+    totals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::level::all as levels;
+    use crate::kernels::window_sums::add_tile;
+    use approx::assert_relative_eq;
+
+    /// Columns of coordinates, spread over a few units.
+    fn samples(n: usize, d: usize) -> Vec<f64> {
+        (0..n * d).map(|i| ((i * 7919 + 13) % 1009) as f64 / 300.0 - 1.7).collect()
+    }
+
+    fn axis(cells: usize, low: f64) -> Vec<f64> {
+        (0..cells).map(|cell| low + 3.5 * (cell as f64 + 0.5) / cells as f64).collect()
+    }
+
+    #[test]
+    fn agrees_with_the_sums_at_each_cell() {
+        let grids = [
+            vec![1, 1],
+            vec![3, 5],
+            vec![261, 33],
+            vec![0, 4],
+            vec![4, 0],
+            vec![5, 3, 9],
+            vec![2, 3, 4, 2],
+            vec![40],
+        ];
+        for kernel in [Kernel::Gaussian, Kernel::Hypercube] {
+            for cells in &grids {
+                let d = cells.len();
+                let axes: Vec<Vec<f64>> =
+                    cells.iter().enumerate().map(|(k, &cells)| axis(cells, -1.8 + 0.1 * k as f64)).collect();
+                let bandwidth: Vec<f64> = (0..d).map(|k| 0.5 + 0.2 * k as f64).collect();
+                let windows = Windows::new(kernel, &bandwidth, &[1.0, 0.3]);
+                for n in [0, 1, 100] {
+                    let tile = samples(n, d);
+                    let m: usize = cells.iter().product();
+                    let points: Vec<f64> = (0..d)
+                        .flat_map(|k| {
+                            let inner: usize = cells[k + 1..].iter().product();
+                            let axes = &axes;
+                            (0..m).map(move |cell| axes[k][cell / inner % axes[k].len()])
+                        })
+                        .collect();
+                    for level in levels() {
+                        let (mut ours, mut direct) = (vec![0.5; 2 * m], vec![0.5; 2 * m]);
+                        add_tile_on_grid(level, &windows, &tile, &axes, &mut ours);
+                        add_tile(level, &windows, &tile, &points, &mut direct);
+                        for (ours, direct) in ours.iter().zip(&direct) {
+                            assert_relative_eq!(ours, direct, max_relative = 1e-14);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cells_do_not_depend_on_what_is_computed_with_them() {
+        let (tile, columns) = (samples(1000, 2), axis(37, -2.0));
+        let windows = Windows::new(Kernel::Gaussian, &[0.4, 0.6], &[1.0]);
+        let rows = axis(19, -2.0);
+        for level in levels() {
+            let mut whole = vec![0.0; 19 * 37];
+            add_tile_on_grid(level, &windows, &tile, &[rows.clone(), columns.clone()], &mut whole);
+            for cut in [1, 2, 5, 6, 18] {
+                let mut parts = vec![0.0; 19 * 37];
+                let (above, below) = parts.split_at_mut(cut * 37);
+                add_tile_on_grid(level, &windows, &tile, &[rows[..cut].to_vec(), columns.clone()], above);
+                add_tile_on_grid(level, &windows, &tile, &[rows[cut..].to_vec(), columns.clone()], below);
+                assert!(
+                    parts.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits()),
+                    "{level:?}, {cut}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn wider_registers_give_the_same_bits() {
+        let (tile, axes) = (samples(1000, 2), [axis(19, -2.0), axis(37, -2.0)]);
+        let windows = Windows::new(Kernel::Gaussian, &[0.4, 0.6], &[1.0]);
+        let sums: Vec<Vec<u64>> = levels()
+            .filter(|&level| level >= Level::Avx2)
+            .map(|level| {
+                let mut sums = vec![0.0; 19 * 37];
+                add_tile_on_grid(level, &windows, &tile, &axes, &mut sums);
+                sums.iter().map(|sum| sum.to_bits()).collect()
+            })
+            .collect();
+        assert!(sums.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+}
