@@ -118,7 +118,9 @@ fn a_file_that_was_not_closed_is_an_error() {
     let ended = run(2, "faults", &["forgotten-file", "0"]);
     assert_eq!(ended.stderr.matches("created but never closed").count(), 1, "{}", ended.stderr);
     assert_eq!(code(&ended), Some(1));
-    assert!(!std::env::temp_dir().join("rankwise-forgotten.h5").exists());
+    for name in ["rankwise-forgotten.h5", ".rankwise-forgotten.h5.partial"] {
+        assert!(!std::env::temp_dir().join(name).exists(), "{name}");
+    }
 }
 
 #[test]

@@ -150,8 +150,12 @@ impl<'c> File<'c> {
 impl Drop for File<'_> {
     fn drop(&mut self) {
         std::mem::forget(self.handle.take());
-        if self.partial.is_some() {
+        if let Some(partial) = &self.partial {
             FORGOTTEN.with_borrow_mut(|paths| paths.push(self.path.clone()));
+            // Nobody will finish it. Those who still have it open write to a file without a name.
+            if self.comm.is_root() {
+                let _ = fs::remove_file(partial);
+            }
         }
     }
 }
@@ -161,7 +165,6 @@ pub(crate) fn nothing_forgotten() -> Result<()> {
     match FORGOTTEN.with_borrow_mut(std::mem::take).first() {
         None => Ok(()),
         Some(path) => {
-            let _ = fs::remove_file(beside(path));
             Err(Error::file(path, "created but never closed, so it was not kept: call File::close"))
         }
     }

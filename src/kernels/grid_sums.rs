@@ -88,8 +88,17 @@ impl AddTile<'_> {
                     for (axis, centres) in outer.iter().enumerate().rev() {
                         let centre = centres[below % centres.len()];
                         below /= centres.len();
-                        for (product, x) in of_row.iter_mut().zip(sample(axis)) {
-                            *product *= S::value(S::axis(0.0, (centre - x) * inverse[axis]), factor);
+                        let (products, last) = of_row.as_chunks_mut::<COLUMNS>();
+                        let (samples, last_samples) = sample(axis).as_chunks::<COLUMNS>();
+                        for (products, x) in products.iter_mut().zip(samples) {
+                            let factors =
+                                factors::<FMA, COLUMNS, S>(|k| centre - x[k], inverse[axis], factor);
+                            for k in 0..COLUMNS {
+                                products[k] *= factors[k];
+                            }
+                        }
+                        for (product, x) in last.iter_mut().zip(last_samples) {
+                            *product *= factors::<FMA, 1, S>(|_| centre - x, inverse[axis], factor)[0];
                         }
                     }
                 }
@@ -97,10 +106,8 @@ impl AddTile<'_> {
                     let mut padded = [0.0; COLUMNS];
                     padded[..centres.len()].copy_from_slice(centres);
                     for (of_sample, x) in of_columns.iter_mut().zip(sample(d - 1)) {
-                        for column in 0..COLUMNS {
-                            let number = S::axis(0.0, (padded[column] - x) * inverse[d - 1]);
-                            of_sample[column] = S::value(number, factor);
-                        }
+                        *of_sample =
+                            factors::<FMA, COLUMNS, S>(|column| padded[column] - x, inverse[d - 1], factor);
                     }
                     for row in (0..panel).step_by(ROWS) {
                         let totals = corner::<FMA, COLUMNS>(&of_rows[row * n..], &of_columns);
@@ -115,6 +122,20 @@ impl AddTile<'_> {
             }
         }
     }
+}
+
+/// One axis' factors for some differences together.
+#[inline(always)]
+fn factors<const FMA: bool, const N: usize, S: Shape<FMA>>(
+    difference: impl Fn(usize) -> f64,
+    inverse: f64,
+    factor: f64,
+) -> [f64; N] {
+    let mut factors = [0.0; N];
+    for k in 0..N {
+        factors[k] = S::value(S::axis(0.0, difference(k) * inverse), factor);
+    }
+    factors
 }
 
 /// The sums over all samples for a few rows and columns, in registers.
