@@ -132,8 +132,8 @@ fn factors<const FMA: bool, const N: usize, S: Shape<FMA>>(
     factor: f64,
 ) -> [f64; N] {
     let mut factors = [0.0; N];
-    for k in 0..N {
-        factors[k] = S::value(S::axis(0.0, difference(k) * inverse), factor);
+    for (k, factor_of) in factors.iter_mut().enumerate() {
+        *factor_of = S::value(S::axis(0.0, difference(k) * inverse), factor);
     }
     factors
 }
