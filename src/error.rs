@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// A failure on one rank that all ranks have agreed on: each of them has this same error.
     Elsewhere {
-        /// The lowest rank that failed.
+        /// The lowest rank that failed: its number in the world, also when a part of the world agreed.
         rank: usize,
         /// The host it runs on.
         host: String,

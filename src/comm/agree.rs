@@ -1,11 +1,12 @@
 //! One decision for all ranks: a failure on one is everyone's.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use super::{Call, Comm};
 use crate::error::{Error, Result, in_one_line};
-use crate::sys;
 use crate::sys::collectives::Operation;
+use crate::sys::{self, Failure};
 
 impl Comm {
     /// The result, if it is `Ok` on every rank; otherwise the same [`Error::Elsewhere`] on all ranks, with the lowest
@@ -28,19 +29,50 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn agree<T, E: Into<Box<dyn StdError>>>(&self, result: Result<T, E>) -> Result<T> {
-        let call = Call::new("agree");
-        // An error that all ranks share already keeps its words and its rank.
-        let mine = result.map_err(|error| {
-            let error = error.into();
-            match error.downcast_ref::<Error>() {
-                Some(Error::Elsewhere { rank, host, message }) => (*rank, host.clone(), message.clone()),
-                _ => (self.rank(), self.host().to_owned(), in_one_line(error.as_ref())),
-            }
-        });
+        let (call, mine) = (Call::new("agree"), self.in_words(result));
         let first = self.perform(call, |comm| {
             let rank = if mine.is_err() { comm.rank } else { comm.size };
             Ok(sys::collectives::all_reduce(comm, &[rank], Operation::Min)?[0])
         })?;
+        self.settle(first, mine)
+    }
+
+    /// As [`agree`](Comm::agree), for a step in which the other ranks may be waiting for one that has failed: that one does
+    /// not wait for them longer than `patience`, and then has its own error alone.
+    #[track_caller]
+    pub(crate) fn agree_within<T, E: Into<Box<dyn StdError>>>(
+        &self,
+        result: Result<T, E>,
+        patience: Duration,
+    ) -> Result<T> {
+        let (call, mine) = (Call::new("agree"), self.in_words(result));
+        let first = self.perform(call, |comm| {
+            let rank = if mine.is_err() { comm.rank } else { comm.size } as i64;
+            sys::collectives::minimum_within(comm, [rank, 0], mine.is_err().then_some(patience))
+        })?;
+        match (first, mine) {
+            (Some([first, _]), mine) => self.settle(usize::try_from(first).unwrap_or(0), mine),
+            (None, Err((_, _, problem))) => Err(call.error(Failure::Argument(problem))),
+            (None, Ok(_)) => unreachable!("who has not failed waits"),
+        }
+    }
+
+    /// An error as rank, host and words. One that all ranks share already keeps its own.
+    fn in_words<T, E: Into<Box<dyn StdError>>>(
+        &self,
+        result: Result<T, E>,
+    ) -> Result<T, (usize, String, String)> {
+        result.map_err(|error| {
+            let error = error.into();
+            match error.downcast_ref::<Error>() {
+                Some(Error::Elsewhere { rank, host, message }) => (*rank, host.clone(), message.clone()),
+                _ => (self.world_rank, self.host().to_owned(), in_one_line(error.as_ref())),
+            }
+        })
+    }
+
+    /// The same for all ranks, from that of the first that failed; `size` if none did.
+    fn settle<T>(&self, first: usize, mine: Result<T, (usize, String, String)>) -> Result<T> {
         if first == self.size() {
             return mine.map_err(|_| unreachable!("a rank with an error lowers the minimum"));
         }

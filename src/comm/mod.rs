@@ -1,11 +1,10 @@
 //! [`Comm`]: the ranks of a program and what they do together, one file per operation.
 
-use std::marker::PhantomData;
 use std::panic::Location;
 
 use mpi::ffi;
 use mpi::raw::AsRaw;
-use mpi::topology::SimpleCommunicator;
+use mpi::topology::{Communicator as _, SimpleCommunicator};
 
 use crate::error::{Error, Result};
 use crate::sys::{self, Failure};
@@ -43,11 +42,21 @@ pub struct Comm {
     ours: sys::Communicator,
     users: Users,
     host: String,
-    _one_thread: PhantomData<*const ()>,
+    /// By this number messages name the rank, also in a part of the world.
+    world_rank: usize,
 }
 
 /// The communicator that [`Comm::as_mpi`] gives back: it keeps the error handler that the `mpi` crate relies on.
-struct Users(SimpleCommunicator);
+struct Users(Option<SimpleCommunicator>);
+
+impl Drop for Users {
+    fn drop(&mut self) {
+        if sys::process::alive().is_err() || std::thread::panicking() {
+            // MPI has ended and taken it along, and to free it again would end the program; or the others are elsewhere.
+            std::mem::forget(self.0.take());
+        }
+    }
+}
 
 impl std::fmt::Debug for Users {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -81,7 +90,10 @@ impl Call {
 impl Comm {
     /// The world: all ranks that were started together.
     pub(crate) fn world() -> Result<Self> {
-        Self::over(SimpleCommunicator::world(), Call::new("start"))
+        let world = SimpleCommunicator::world();
+        let ours =
+            sys::Communicator::duplicate(&world).map_err(|failure| Call::new("start").error(failure))?;
+        Ok(Self::over(ours, world))
     }
 
     /// Takes any communicator of the `mpi` crate. Makes two duplicates of it: one for our messages, one for
@@ -108,20 +120,20 @@ impl Comm {
         communicator: &C,
     ) -> Result<Self> {
         let call = Call::new("wrap");
-        sys::process::alive().map_err(|failure| call.error(failure))?;
-        Self::over(communicator.duplicate(), call)
+        let ours = sys::Communicator::duplicate(communicator).map_err(|failure| call.error(failure))?;
+        Ok(Self::over(ours, communicator.duplicate()))
     }
 
-    fn over(users: SimpleCommunicator, call: Call) -> Result<Self> {
-        let ours = sys::Communicator::duplicate(&users).map_err(|failure| call.error(failure))?;
+    fn over(ours: sys::Communicator, users: SimpleCommunicator) -> Self {
         let host = mpi::environment::processor_name().unwrap_or_else(|_| "unknown host".into());
-        Ok(Comm { ours, users: Users(users), host, _one_thread: PhantomData })
+        let world_rank = usize::try_from(SimpleCommunicator::world().rank()).unwrap_or(ours.rank);
+        Comm { ours, users: Users(Some(users)), host, world_rank }
     }
 
     /// The same ranks as a communicator of the `mpi` crate, for any call that is not here. Its errors end the program, as
     /// that crate expects.
     pub fn as_mpi(&self) -> &SimpleCommunicator {
-        &self.users.0
+        self.users.0.as_ref().expect("taken away only by the drop")
     }
 
     /// This rank's number: 0 to `size() - 1`.

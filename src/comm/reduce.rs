@@ -17,16 +17,18 @@ use crate::sys::collectives::{Combine, Operation};
 ///     Ok(())
 /// });
 /// ```
-pub trait Reduction<T>: sealed::Code {}
+pub trait Reduction<T>: sealed::OfMpi<T> {}
 
+/// What others may not implement: MPI would do arithmetic on bytes that are no numbers, or hand them to another process.
 mod sealed {
-    pub trait Code: Copy {
-        #[doc(hidden)]
-        fn code(self) -> Code_;
+    pub trait OfMpi<T>: Copy {
+        fn operation(self) -> Operation;
     }
-    /// Which of MPI's operations it is.
+    /// One of MPI's own operations.
     #[derive(Debug, Clone, Copy)]
-    pub struct Code_(pub(crate) crate::sys::collectives::Operation);
+    pub struct Operation(pub(crate) crate::sys::collectives::Operation);
+
+    pub trait Number {}
 }
 
 macro_rules! reductions {
@@ -34,12 +36,14 @@ macro_rules! reductions {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct $name;
-        impl sealed::Code for $name {
-            fn code(self) -> sealed::Code_ {
-                sealed::Code_(Operation::$name)
+        $(
+            impl sealed::OfMpi<$element> for $name {
+                fn operation(self) -> sealed::Operation {
+                    sealed::Operation(Operation::$name)
+                }
             }
-        }
-        $(impl Reduction<$element> for $name {})*
+            impl Reduction<$element> for $name {}
+        )*
     )*};
 }
 
@@ -78,7 +82,7 @@ pub struct Placed<T> {
 }
 
 /// Numbers that have a least and a greatest, NaN included.
-pub trait Ordered: Copy + 'static {
+pub trait Ordered: sealed::Number + Copy + 'static {
     /// Whether `self` comes before `other` when looking for the least: less, or NaN where `other` is not.
     fn beats_as_min(self, other: Self) -> bool;
     /// Whether `self` comes before `other` when looking for the greatest: greater, or NaN where `other` is not.
@@ -87,11 +91,13 @@ pub trait Ordered: Copy + 'static {
 
 macro_rules! ordered {
     ($($int:ty)* ; $($float:ty)*) => {
-        $(impl Ordered for $int {
+        $(impl sealed::Number for $int {}
+        impl Ordered for $int {
             fn beats_as_min(self, other: Self) -> bool { self < other }
             fn beats_as_max(self, other: Self) -> bool { self > other }
         })*
-        $(impl Ordered for $float {
+        $(impl sealed::Number for $float {}
+        impl Ordered for $float {
             fn beats_as_min(self, other: Self) -> bool { self < other || self.is_nan() && !other.is_nan() }
             fn beats_as_max(self, other: Self) -> bool { self > other || self.is_nan() && !other.is_nan() }
         })*
@@ -106,6 +112,7 @@ struct Least<T>(Placed<T>);
 #[repr(transparent)]
 struct Greatest<T>(Placed<T>);
 
+// Sound as `Combine`: plain numbers, compared without a panic.
 impl<T: Ordered> Combine for Least<T> {
     fn combine(theirs: &Self, ours: &mut Self) {
         let (a, b) = (theirs.0, ours.0);
@@ -148,7 +155,9 @@ impl Comm {
         mine: &[T],
         with: R,
     ) -> Result<Option<Vec<T>>> {
-        self.perform(Call::new("reduce"), |comm| sys::collectives::reduce(comm, root, mine, with.code().0))
+        self.perform(Call::new("reduce"), |comm| {
+            sys::collectives::reduce(comm, root, mine, with.operation().0)
+        })
     }
 
     /// The slices of all ranks combined place by place, on all ranks.
@@ -168,7 +177,9 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_reduce<T: Equivalence + Copy, R: Reduction<T>>(&self, mine: &[T], with: R) -> Result<Vec<T>> {
-        self.perform(Call::new("all_reduce"), |comm| sys::collectives::all_reduce(comm, mine, with.code().0))
+        self.perform(Call::new("all_reduce"), |comm| {
+            sys::collectives::all_reduce(comm, mine, with.operation().0)
+        })
     }
 
     /// One number from each rank, combined, on all ranks.
@@ -189,7 +200,7 @@ impl Comm {
     pub fn all_reduce_one<T: Equivalence + Copy, R: Reduction<T>>(&self, mine: T, with: R) -> Result<T> {
         self.perform(Call::new("all_reduce_one"), |comm| {
             let mut result = [mine];
-            sys::collectives::all_reduce_into(comm, &[mine], &mut result, with.code().0)?;
+            sys::collectives::all_reduce_into(comm, &[mine], &mut result, with.operation().0)?;
             Ok(result[0])
         })
     }
@@ -219,7 +230,7 @@ impl Comm {
         with: R,
     ) -> Result<()> {
         self.perform(Call::new("all_reduce_into"), |comm| {
-            sys::collectives::all_reduce_into(comm, mine, result, with.code().0)
+            sys::collectives::all_reduce_into(comm, mine, result, with.operation().0)
         })
     }
 

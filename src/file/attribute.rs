@@ -98,6 +98,9 @@ impl Dataset<'_> {
     }
 
     /// The text of an attribute, if there is one of that name and it is text.
+    ///
+    /// # Collective
+    /// All ranks must call this: HDF5 may read the file's structure together.
     pub fn text(&self, name: &str) -> Option<String> {
         text(&self.handle, name)
     }

@@ -2,17 +2,21 @@
 
 use std::mem::ManuallyDrop;
 use std::ops::Range;
+use std::time::Duration;
 
 use hdf5::types::TypeDescriptor;
 use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
 
-use super::{File, Number, failed, same_everywhere};
+use super::{File, Number, agree_on_handle, failed, same_everywhere};
 use crate::comm::Max;
 use crate::error::{Error, Result};
 use crate::sys;
 
 /// The most that one rank moves in one call: HDF5 and MPI-IO fail at 2 GiB, some of them in silence.
 const ROUND_BYTES: usize = 512 << 20;
+
+/// How long a rank whose transfer has failed waits for the others, which may be waiting for it inside HDF5.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a new dataset lies in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -47,6 +51,12 @@ impl File<'_> {
         layout: &Layout,
     ) -> Result<Dataset<'_>> {
         same_everywhere(self.comm, &(name, shape, layout, sys::datatypes::name::<T>()), "new dataset")?;
+        if layout.chunk.as_ref().is_some_and(|chunk| chunk.len() != shape.len() || chunk.contains(&0)) {
+            // The same on all ranks, as just found out.
+            return Err(
+                self.error(format!("chunks of shape {:?} in a dataset of shape {shape:?}", layout.chunk))
+            );
+        }
         let create = || {
             let builder = self.handle().new_dataset::<T>().shape(shape).obj_track_times(false);
             let builder = builder.fill_time(hdf5::plist::dataset_create::FillTime::Never);
@@ -66,7 +76,7 @@ impl File<'_> {
                 sys::hdf5::refused(error),
             )
         });
-        Ok(Dataset::new(self, name, self.comm.agree(handle)?))
+        Ok(Dataset::new(self, name, agree_on_handle(self.comm, handle)?))
     }
 
     /// The dataset of that name.
@@ -88,7 +98,7 @@ impl File<'_> {
                 .collect();
             self.error(format!("there is no dataset {name}; the file has {}", list(&there)))
         });
-        Ok(Dataset::new(self, name, self.comm.agree(handle)?))
+        Ok(Dataset::new(self, name, agree_on_handle(self.comm, handle)?))
     }
 }
 
@@ -164,6 +174,16 @@ impl<'f> Dataset<'f> {
         first: usize,
         rows: &ArrayBase<S, D>,
     ) -> Result<()> {
+        let across = |shape: &[usize]| shape.get(1..).unwrap_or_default().to_vec();
+        let whole = if across(rows.shape()) == across(&self.shape) {
+            Ok(())
+        } else {
+            let (name, given, shape) = (&self.name, rows.shape(), &self.shape);
+            Err(self.file.error(format!(
+                "rows of a block of shape {given:?} are not whole in {name} of shape {shape:?}"
+            )))
+        };
+        self.file.comm.agree(whole)?;
         let mut start = vec![0; rows.ndim()];
         if let Some(start) = start.first_mut() {
             *start = first;
@@ -248,8 +268,8 @@ impl<'f> Dataset<'f> {
         Err(self.file.error(format!("{name} holds {there}, not {wanted}")))
     }
 
-    /// Moves a block along its first axis in rounds that HDF5 and MPI-IO can do. All ranks make as many as the one with the
-    /// most; those that are done move nothing.
+    /// Moves a block in rounds that HDF5 and MPI-IO can do. All ranks make as many as the one with the most; those that are
+    /// done move nothing.
     fn in_rounds<T: Number>(
         &self,
         start: &[usize],
@@ -260,25 +280,110 @@ impl<'f> Dataset<'f> {
             // Nothing is stored, and HDF5 fails when told to move it. Every rank knows the shape.
             return Ok(());
         }
-        let row: usize = shape.iter().skip(1).product();
-        let rows = if row == 0 { 0 } else { shape.first().map_or(1, |&rows| rows) };
-        let per_round = (ROUND_BYTES / (row * size_of::<T>()).max(1)).max(1);
-        let rounds = self.file.comm.all_reduce_one(rows.div_ceil(per_round).max(1), Max)?;
+        let mine = Rounds::new(shape, ROUND_BYTES / size_of::<T>().max(1));
+        let rounds = self.file.comm.all_reduce_one(mine.count.max(1), Max)?;
+        let numbers = |numbers: &[usize]| -> Vec<u64> { numbers.iter().map(|&n| n as u64).collect() };
         let mut outcome = Ok(());
         for round in 0..rounds {
-            let part = (round * per_round).min(rows)..((round + 1) * per_round).min(rows);
-            let mut start: Vec<u64> = start.iter().map(|&n| n as u64).collect();
-            let mut count: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-            if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
-                (*start, *count) = (*start + part.start as u64, part.len() as u64);
+            let (place, count, part) = mine.round(round);
+            let start: Vec<usize> = start.iter().zip(place).map(|(start, place)| start + place).collect();
+            outcome = act(&numbers(&start), &numbers(&count), part);
+            if outcome.is_err() {
+                break;
             }
-            // After a failure this rank goes on with the rounds, so that the others are not left alone in one.
-            outcome = outcome.and(act(&start, &count, part.start * row..part.end * row));
         }
-        self.file.comm.agree(outcome.map_err(|failure| self.error(failure)))
+        // The others may be in a round that this rank has not entered: it does not wait for them for ever.
+        self.file.comm.agree_within(outcome.map_err(|failure| self.error(failure)), PATIENCE)
     }
 
     fn error(&self, failure: sys::Failure) -> Error {
         failed(&self.file.path, &format!("dataset {}", self.name), failure)
+    }
+}
+
+/// A block in pieces that lie together in memory, each of at most so many elements: whole below one axis, a range along it,
+/// one index of every axis above.
+struct Rounds<'s> {
+    shape: &'s [usize],
+    axis: usize,
+    /// Elements below one index of the axis, and indices of the axis a round.
+    inner: usize,
+    per_round: usize,
+    /// Rounds for one index of the axes above, and in all.
+    along: usize,
+    count: usize,
+}
+
+impl<'s> Rounds<'s> {
+    fn new(shape: &'s [usize], most: usize) -> Self {
+        let inner_of = |axis: usize| shape.iter().skip(axis + 1).product::<usize>();
+        let last = shape.len().saturating_sub(1);
+        let axis = (0..last).find(|&axis| inner_of(axis) <= most).unwrap_or(last);
+        let inner = inner_of(axis);
+        let per_round = (most / inner.max(1)).max(1);
+        let along = if inner == 0 { 0 } else { shape.get(axis).map_or(1, |len| len.div_ceil(per_round)) };
+        let count = along * shape.iter().take(axis).product::<usize>();
+        Rounds { shape, axis, inner, per_round, along, count }
+    }
+
+    /// Where the piece starts inside the block, its shape, and which elements it is; an empty piece after the last.
+    fn round(&self, round: usize) -> (Vec<usize>, Vec<usize>, Range<usize>) {
+        let (mut start, mut count) = (vec![0; self.shape.len()], self.shape.to_vec());
+        if round >= self.count {
+            count.fill(0);
+            return (start, count, 0..0);
+        }
+        let Some(&len) = self.shape.get(self.axis) else { return (start, count, 0..1) };
+        let first = round % self.along * self.per_round;
+        (start[self.axis], count[self.axis]) = (first, self.per_round.min(len - first));
+        let above = round / self.along;
+        let mut rest = above;
+        for axis in (0..self.axis).rev() {
+            (start[axis], count[axis]) = (rest % self.shape[axis], 1);
+            rest /= self.shape[axis];
+        }
+        let begin = (above * len + first) * self.inner;
+        let range = begin..begin + count[self.axis] * self.inner;
+        (start, count, range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_tile_the_block_in_order() {
+        let shapes = [
+            vec![],
+            vec![0],
+            vec![7],
+            vec![3, 4],
+            vec![2, 0, 5],
+            vec![0, 3],
+            vec![2, 3, 5],
+            vec![1, 2, 3, 4],
+        ];
+        for shape in &shapes {
+            let strides: Vec<usize> =
+                (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
+            for most in 1..40 {
+                let rounds = Rounds::new(shape, most);
+                let mut next = 0;
+                for round in 0..rounds.count {
+                    let (start, count, part) = rounds.round(round);
+                    let what = format!("{shape:?} by {most}, round {round}");
+                    assert_eq!(part.start, next, "{what}");
+                    assert_eq!(part.len(), count.iter().product::<usize>(), "{what}");
+                    assert!(!part.is_empty() && part.len() <= most, "{what}: {part:?}");
+                    let first: usize = start.iter().zip(&strides).map(|(start, stride)| start * stride).sum();
+                    assert_eq!(first, part.start, "{what}");
+                    assert!((0..shape.len()).all(|axis| start[axis] + count[axis] <= shape[axis]), "{what}");
+                    next = part.end;
+                }
+                assert_eq!(next, shape.iter().product::<usize>(), "{shape:?} by {most}");
+                assert!(rounds.round(rounds.count).2.is_empty());
+            }
+        }
     }
 }

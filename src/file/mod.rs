@@ -9,7 +9,9 @@ use std::error::Error as StdError;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::comm::{Comm, Min};
 use crate::error::{Error, Result};
@@ -82,9 +84,12 @@ impl<'c> File<'c> {
         same_everywhere(comm, path, "path")?;
         let partial = beside(path);
         comm.on_root(|| Ok(may_create(path, &partial)?))?;
+        // The same folder on all ranks, not one of that name on each node.
+        comm.agree(comes_in_sight(&partial, path)).inspect_err(|_| remove_by_root(comm, &partial))?;
         let handle = sys::hdf5::parallel(comm.as_mpi(), &HINTS)
             .and_then(|builder| builder.create(&partial).map_err(sys::hdf5::refused));
-        let handle = comm.agree(handle.map_err(|failure| failed(path, "cannot create", failure)))?;
+        let handle = agree_on_handle(comm, handle.map_err(|failure| failed(path, "cannot create", failure)))
+            .inspect_err(|_| remove_by_root(comm, &partial))?;
         Ok(File { comm, handle: Some(handle), path: path.to_owned(), partial: Some(partial) })
     }
 
@@ -102,8 +107,8 @@ impl<'c> File<'c> {
         comm.agree(is_hdf5(path))?;
         let handle = sys::hdf5::parallel(comm.as_mpi(), &HINTS)
             .and_then(|builder| builder.open(path).map_err(sys::hdf5::refused));
-        let handle =
-            comm.agree(handle.map_err(|failure| failed(path, "cannot open (is it truncated?)", failure)))?;
+        let what = "cannot open (is it truncated?)";
+        let handle = agree_on_handle(comm, handle.map_err(|failure| failed(path, what, failure)))?;
         Ok(File { comm, handle: Some(handle), path: path.to_owned(), partial: None })
     }
 
@@ -134,6 +139,9 @@ impl<'c> File<'c> {
     }
 
     /// The text of an attribute of the whole file, if there is one of that name and it is text.
+    ///
+    /// # Collective
+    /// All ranks must call this: HDF5 may read the file's structure together.
     pub fn text(&self, name: &str) -> Option<String> {
         attribute::text(self.handle(), name)
     }
@@ -153,11 +161,36 @@ impl Drop for File<'_> {
         if let Some(partial) = &self.partial {
             FORGOTTEN.with_borrow_mut(|paths| paths.push(self.path.clone()));
             // Nobody will finish it. Those who still have it open write to a file without a name.
-            if self.comm.is_root() {
-                let _ = fs::remove_file(partial);
-            }
+            remove_by_root(self.comm, partial);
         }
     }
+}
+
+/// A handle that all ranks got. One that only some got is not dropped, since HDF5 would close it together with those that have
+/// none.
+fn agree_on_handle<T>(comm: &Comm, handle: Result<T>) -> Result<T> {
+    comm.agree(handle.map(ManuallyDrop::new)).map(ManuallyDrop::into_inner)
+}
+
+fn remove_by_root(comm: &Comm, partial: &Path) {
+    if comm.is_root() {
+        let _ = fs::remove_file(partial);
+    }
+}
+
+/// Waits until this rank sees the file that the root has made: at once on one node, in some seconds on a network file system.
+fn comes_in_sight(partial: &Path, path: &Path) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !partial.exists() {
+        if Instant::now() > deadline {
+            return Err(Error::file(
+                path,
+                "cannot create: this rank does not see the folder in which rank 0 creates it",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 /// An error if a file was created and never closed, so that it did not appear.
@@ -177,9 +210,10 @@ pub(crate) fn nothing_forgotten() -> Result<()> {
 /// When the folder does not exist or cannot be written, or `path` is a folder.
 pub fn check_new(path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
-    let partial = beside(path);
-    may_create(path, &partial)?;
-    fs::remove_file(&partial).map_err(|error| Error::file(&partial, error.to_string()))
+    // Not the name of the real one: another job may be writing it.
+    let trial = beside(path).with_extension(format!("{}.partial", std::process::id()));
+    may_create(path, &trial)?;
+    fs::remove_file(&trial).map_err(|error| Error::file(&trial, error.to_string()))
 }
 
 /// Writes a file of bytes that appears under its name when it is whole, and not before.

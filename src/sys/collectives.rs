@@ -2,7 +2,8 @@
 //! everything against MPI's `int`.
 //!
 //! What one rank cannot check is whether the others make the same call. If they do not, MPI may leave a receive buffer
-//! unwritten; it is zeroed beforehand, so that nothing uninitialised can be read.
+//! unwritten; it is zeroed beforehand, so that nothing uninitialised can be read. And if they send another type of the same
+//! size, its bytes arrive as this one's: harmless for numbers; a `bool` may then hold neither true nor false.
 
 use std::ffi::{c_int, c_void};
 use std::time::{Duration, Instant};
@@ -265,6 +266,7 @@ pub(crate) fn all_reduce_into<T: Equivalence + Copy>(
 }
 
 /// A reduction of our own: `combine` writes into its second argument, is associative and commutative, and never panics.
+/// Implemented in this crate only, for values without pointers: they are copied to other processes as they lie in memory.
 pub(crate) trait Combine: Copy {
     fn combine(theirs: &Self, ours: &mut Self);
 }

@@ -23,6 +23,13 @@ impl Communicator {
     /// Duplicates `of`. Collective over `of`.
     pub(crate) fn duplicate<C: AsRaw<Raw = ffi::MPI_Comm>>(of: &C) -> Outcome<Self> {
         process::alive()?;
+        let mut between_groups: c_int = 0;
+        // SAFETY: as below.
+        check(unsafe { ffi::MPI_Comm_test_inter(of.as_raw(), &mut between_groups) })?;
+        if between_groups != 0 {
+            // Its collectives receive from the other group, of another size than this one.
+            return Err(Failure::Argument("an inter-communicator: merge it first".into()));
+        }
         let (mut rank, mut size): (c_int, c_int) = (0, 0);
         // SAFETY: `AsRaw` promises a live communicator; MPI runs, as just checked; the null handle is a plain value.
         let mut raw = unsafe { ffi::RSMPI_COMM_NULL };
@@ -47,7 +54,8 @@ impl Communicator {
 
 impl Drop for Communicator {
     fn drop(&mut self) {
-        if process::alive().is_ok() {
+        // Not on the way out of a panic: freeing is collective, and the others may be elsewhere.
+        if process::alive().is_ok() && !std::thread::panicking() {
             // SAFETY: the handle is ours, live, and not used again. Errors cannot be reported from here.
             unsafe { ffi::MPI_Comm_free(&mut self.raw) };
         }

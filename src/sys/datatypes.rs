@@ -91,12 +91,12 @@ pub(super) unsafe fn filled<T>(room: Vec<std::mem::MaybeUninit<T>>) -> Vec<T> {
 /// Where MPI finds what is sent. The address of an empty slice means nothing, but MPI looks at it: Open MPI takes 1, where
 /// Rust keeps no bytes, for MPI_IN_PLACE, and equal addresses of input and result for a mistake. This one is neither.
 pub(super) fn from<T>(slice: &[T]) -> *const c_void {
-    if slice.is_empty() { std::ptr::without_provenance(2048) } else { slice.as_ptr().cast() }
+    if size_of_val(slice) == 0 { std::ptr::without_provenance(2048) } else { slice.as_ptr().cast() }
 }
 
 /// Where MPI puts what is received; see [`from`].
 pub(super) fn into<T>(slice: &mut [T]) -> *mut c_void {
-    if slice.is_empty() { std::ptr::without_provenance_mut(4096) } else { slice.as_mut_ptr().cast() }
+    if size_of_val(slice) == 0 { std::ptr::without_provenance_mut(4096) } else { slice.as_mut_ptr().cast() }
 }
 
 /// A type's name without its path: `f64`, `Point`.

@@ -1,7 +1,6 @@
 //! The process under MPI: whether MPI runs, how the whole job is ended, and other processes by their id.
 
 use std::ffi::c_int;
-use std::io::Write;
 
 use mpi::ffi;
 
@@ -24,7 +23,6 @@ pub(crate) fn alive() -> Outcome {
 
 /// Ends all processes of the job, now, with `code`. From any thread.
 pub(crate) fn abort(code: i32, world_size: usize) -> ! {
-    let _ = std::io::stdout().flush();
     if world_size > 1 && alive().is_ok() {
         // SAFETY: MPI runs, as just checked. Calling from a thread that did not start MPI is outside the standard below
         // MPI_THREAD_MULTIPLE, and works on Open MPI 4 and 5 and on MPICH 4: all else would be to hang.
@@ -33,6 +31,18 @@ pub(crate) fn abort(code: i32, world_size: usize) -> ! {
     // Alone, or if MPI_Abort returned. Without exit handlers: HDF5's would wait for the other ranks to close files.
     // SAFETY: _exit has no preconditions.
     unsafe { libc::_exit(code) }
+}
+
+/// Writes to standard error, past Rust's lock for it.
+pub(crate) fn write_to_stderr(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the pointer and the length are those of a live slice.
+        let written = unsafe { libc::write(2, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(written @ 1..) => bytes = &bytes[written.min(bytes.len())..],
+            _ => return,
+        }
+    }
 }
 
 /// Asks process `id` to end (SIGTERM).
