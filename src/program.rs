@@ -8,7 +8,7 @@ use clap::Parser;
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 
-use crate::comm::Comm;
+use crate::comm::{Comm, Placed};
 use crate::error::{Error, in_one_line};
 use crate::{file, sys};
 
@@ -54,7 +54,7 @@ const USAGE: u8 = 2;
 /// ```
 #[must_use = "main returns it, or the job seems to have succeeded"]
 pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
-    start(|world| Ok(body(world)))
+    start(|world| Ok(Ok(body(world))))
 }
 
 /// As [`run`], with the command line, parsed by any [`clap::Parser`]. Usage errors, `--help` and `--version` are printed
@@ -80,14 +80,17 @@ pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
 /// ```
 #[must_use = "main returns it, or the job seems to have succeeded"]
 pub fn run_with<A: Parser>(body: impl FnOnce(&Comm, A) -> Outcome) -> ExitCode {
-    start(|world| match A::try_parse() {
-        Ok(args) => Ok(body(world, args)),
-        Err(usage) => {
-            if world.is_root() {
-                print_usage(&usage);
-            }
-            Err(u8::try_from(usage.exit_code()).unwrap_or(USAGE))
+    start(|world| {
+        let parsed = A::try_parse();
+        // A rank may see other files or another environment than the rest: they all stay or they all leave.
+        let mine = parsed.as_ref().map_or_else(|usage| 1 + usage.exit_code(), |_| 0);
+        let worst = world.all_reduce_max(&[Placed { value: mine, place: world.rank() as u64 }])?[0];
+        match parsed {
+            Ok(args) if worst.value == 0 => return Ok(Ok(body(world, args))),
+            Err(usage) if worst.place == world.rank() as u64 => print_usage(&usage),
+            _ => {}
         }
+        Ok(Err(u8::try_from(worst.value - 1).unwrap_or(USAGE)))
     })
 }
 
@@ -103,8 +106,10 @@ fn print_usage(usage: &clap::Error) {
     };
 }
 
-/// `body` gives its outcome, or the exit code that all ranks leave with before it began.
-fn start(body: impl FnOnce(&Comm) -> Result<Outcome, u8>) -> ExitCode {
+/// What `start` runs: it gives the body's outcome, or the exit code that all ranks leave with before it began.
+type Attempt = crate::Result<Result<Outcome, u8>>;
+
+fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     if let Err(wrong) = launch::before_start() {
         return launch::refuse(&wrong);
     }
@@ -116,17 +121,17 @@ fn start(body: impl FnOnce(&Comm) -> Result<Outcome, u8>) -> ExitCode {
         drop(universe);
         return launch::refuse(&wrong);
     }
+    let universe = failure::EndOfMpi::new(universe);
     let code = match parallel(level, body) {
         Ok(code) => code,
         Err(error) => failure::end_job(1, &format!("error: {error}")),
     };
-    // MPI_Finalize, and only here: on a failing path it would wait for the others for ever.
     drop(universe);
     ExitCode::from(code)
 }
 
 /// Between MPI's start and its end.
-fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Result<Outcome, u8>) -> crate::Result<u8> {
+fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Attempt) -> crate::Result<u8> {
     let world = Comm::world()?;
     failure::install(&world)?;
     if level < Threading::Funneled {
@@ -136,7 +141,7 @@ fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Result<Outcome, u8>) -
     // For the end of the program alone, so that it cannot meet another message.
     let ending = sys::Communicator::duplicate(world.as_mpi())
         .map_err(|failure| crate::comm::Call::new("run").error(failure))?;
-    let outcome = match body(&world) {
+    let outcome = match body(&world)? {
         Ok(outcome) => outcome,
         Err(code) => {
             world.barrier()?;
@@ -167,7 +172,7 @@ fn leave(world: &Comm, ending: &sys::Communicator, outcome: Outcome) -> crate::R
     if let Err(error) = outcome
         && first == world.rank() as i64
     {
-        eprintln!("{}", words(world, error.as_ref(), everyone == 0));
+        failure::speak(&words(world, error.as_ref(), everyone == 0));
     }
     // The message is out before the launcher sees the first exit code and ends the others.
     world.barrier()?;

@@ -43,7 +43,7 @@ const CASES: &[Case] = &[
     Case { how: "error", says: &["error on rank", "no tea on this rank"], names_rank: true, code: 1 },
     Case {
         how: "error-with-cause",
-        says: &["error on rank", "No such file or directory"],
+        says: &["error on rank", "cannot fill the cup: the pot is empty"],
         names_rank: true,
         code: 1,
     },
@@ -91,7 +91,9 @@ fn a_failing_rank_ends_the_job_with_one_message() {
                     assert_eq!(ended.stderr.matches(words.trim_end()).count(), 1, "{words:?}, {what}");
                 }
                 if case.names_rank && !alone {
-                    assert!(ended.stderr.contains(&format!("rank {rank} ")), "{what}");
+                    // In our words: launchers name ranks, too.
+                    let names = [format!("error on rank {rank} ("), format!("rank {rank} of {ranks} (")];
+                    assert!(names.iter().any(|name| ended.stderr.contains(name)), "{what}");
                 }
                 assert_eq!(code(&ended), Some(case.code), "{what}");
                 assert!(!ended.stdout.contains("is done"), "{what}");
@@ -151,6 +153,28 @@ fn usage_errors_and_help_are_printed_once() {
         assert_eq!((code(&ended), ended.stdout.matches("Usage:").count()), (Some(0), 1), "{}", ended.stdout);
         let ended = run(ranks, "faults", &["--version"]);
         assert_eq!((code(&ended), ended.stdout.as_str()), (Some(0), "faults 0.1.0\n"));
+    }
+}
+
+#[test]
+fn arguments_that_one_rank_refuses_end_all() {
+    let ended = run(3, "faults", &["none", "7"]);
+    assert_eq!(code(&ended), Some(2), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("no seven here").count(), 1, "{}", ended.stderr);
+    assert!(!ended.stdout.contains("is done"), "{}", ended.stdout);
+}
+
+#[test]
+fn hello_is_said_in_rank_order() {
+    for ranks in [1, 2, 4] {
+        let ended = run(ranks, "hello", &[]);
+        assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
+        let lines: Vec<&str> = ended.stdout.lines().collect();
+        assert_eq!(lines.len(), ranks + 1, "{}", ended.stdout);
+        for (rank, line) in lines[..ranks].iter().enumerate() {
+            assert!(line.starts_with(&format!("rank {rank} of {ranks} on ")), "{line}");
+        }
+        assert_eq!(lines[ranks], format!("the sum of all ranks is {}", ranks * (ranks - 1) / 2));
     }
 }
 
@@ -222,7 +246,7 @@ fn an_error_on_a_rank_fails_the_test() {
 }
 
 #[test]
-#[should_panic(expected = "on 2 ranks")]
+#[should_panic(expected = "on 2 ranks: exit status")]
 fn leaving_early_fails_the_test() {
     on_ranks([2], |world| if world.is_root() { std::process::exit(0) } else { Ok(world.barrier()?) });
 }

@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mpi::environment::Universe;
+
 use crate::comm::Comm;
 use crate::sys;
 
@@ -42,21 +44,58 @@ pub(super) fn install(world: &Comm) -> crate::Result<()> {
     Ok(())
 }
 
+/// Prints `message`, unless another rank of this node has spoken already; says whether it did.
+pub(super) fn speak(message: &str) -> bool {
+    let speaks = !SPEAKING.swap(true, Ordering::SeqCst) && first_of_node();
+    if speaks {
+        // In one write, so that lines of ranks do not mix; past the lock of standard error, which another thread may hold.
+        sys::process::write_to_stderr(format!("{}\n", message.trim_end()).as_bytes());
+    }
+    speaks
+}
+
 /// Prints `message`, unless another rank of this node has spoken already, and ends all ranks with `code`.
 pub(super) fn end_job(code: i32, message: &str) -> ! {
-    let size = RANK.get().map_or(1, |this| this.size);
-    if SPEAKING.swap(true, Ordering::SeqCst) || !first_of_node() {
-        // Whoever speaks ends this process, too. Should it die before it can, this one does it.
-        std::thread::sleep(Duration::from_secs(3));
-    } else {
-        let mut line = message.trim_end().to_owned();
-        line.push('\n');
-        // In one write, so that lines of ranks do not mix.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
-        // MPICH's launcher ends at once when told to abort, and loses what it has not read by then.
-        std::thread::sleep(FORWARDING);
+    // MPICH's launcher ends at once when told to abort, and loses what it has not read by then. Who does not speak is ended by
+    // the one that does; should that one die before it can, this one does it.
+    std::thread::sleep(if speak(message) { FORWARDING } else { Duration::from_secs(3) });
+    flush_stdout();
+    sys::process::abort(code, RANK.get().map_or(1, |this| this.size))
+}
+
+/// Writes out what was printed, unless a thread holds the lock and does not let go.
+fn flush_stdout() {
+    let (done, wait) = std::sync::mpsc::channel();
+    let flush = std::thread::Builder::new().spawn(move || {
+        let _ = std::io::stdout().flush();
+        let _ = done.send(());
+    });
+    if flush.is_ok() {
+        let _ = wait.recv_timeout(FORWARDING);
     }
-    sys::process::abort(code, size)
+}
+
+/// MPI's own end. It waits for all ranks, so it must not come on the way out of a panic that went past the hook
+/// (`resume_unwind`, or a hook that the program has set): then the job is ended instead.
+pub(super) struct EndOfMpi(Option<Universe>);
+
+impl EndOfMpi {
+    pub(super) fn new(universe: Universe) -> Self {
+        EndOfMpi(Some(universe))
+    }
+}
+
+impl Drop for EndOfMpi {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::mem::forget(self.0.take());
+            let message = match RANK.get() {
+                Some(this) => format!("rank {} of {} ({}) panicked", this.rank, this.size, this.host),
+                None => "panicked".into(),
+            };
+            end_job(PANIC, &message);
+        }
+    }
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {

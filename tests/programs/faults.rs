@@ -8,7 +8,33 @@ use rankwise::prelude::*;
 #[command(name = "faults", version)]
 struct Args {
     how: String,
+    #[arg(value_parser = for_the_root)]
     rank: usize,
+}
+
+/// An error with a cause.
+#[derive(Debug)]
+struct Cup(std::io::Error);
+
+impl std::fmt::Display for Cup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cannot fill the cup")
+    }
+}
+
+impl Error for Cup {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// A number that only rank 0 can read.
+fn for_the_root(text: &str) -> Result<usize, String> {
+    let rank = std::env::var("OMPI_COMM_WORLD_RANK").or(std::env::var("PMI_RANK"));
+    if text == "7" && rank.is_ok_and(|rank| rank != "0") {
+        return Err("no seven here".into());
+    }
+    text.parse().map_err(|_| format!("{text} is no number"))
 }
 
 fn main() -> ExitCode {
@@ -16,7 +42,9 @@ fn main() -> ExitCode {
         let _ = rankwise::run(|_| Ok(()));
         return rankwise::run(|_| Ok(()));
     }
-    rankwise::run_with::<Args>(|world, Args { how, rank }| {
+    let mut kept = None;
+    let code = rankwise::run_with::<Args>(|world, Args { how, rank }| {
+        kept = Some(Comm::wrap(world.as_mpi())?);
         let here = world.rank() == rank;
         world.barrier()?;
         match how.as_str() {
@@ -37,7 +65,7 @@ fn main() -> ExitCode {
             }
             "error" if here => return Err("no tea on this rank".into()),
             "error-with-cause" if here => {
-                return Err(std::fs::File::open("/no/such/tea")?.metadata().unwrap_err().into());
+                return Err(Cup(std::io::Error::other("the pot is empty")).into());
             }
             "error-everywhere" => return Err("no tea anywhere".into()),
             "error-at-the-end" => {
@@ -52,6 +80,15 @@ fn main() -> ExitCode {
             }
             "wrong-argument" if here => {
                 world.all_reduce_into(&[1, 2], &mut [0], Sum)?;
+            }
+            "resume-unwind" if here => std::panic::resume_unwind(Box::new("past the hook")),
+            "other-hook" if here => {
+                std::panic::set_hook(Box::new(|_| eprintln!("a hook of its own")));
+                panic!("not seen");
+            }
+            "panic-while-printing" if here => {
+                let _held = (std::io::stdout().lock(), std::io::stderr().lock());
+                std::thread::spawn(|| panic!("the printer is taken")).join().expect("it panicked");
             }
             "hang" => {
                 println!("pid {}", std::process::id());
@@ -85,5 +122,10 @@ fn main() -> ExitCode {
         world.barrier()?;
         println!("rank {} is done", world.rank());
         Ok::<(), Box<dyn Error>>(())
-    })
+    });
+    // A communicator that outlives its world does no harm, and no good.
+    if let Some(kept) = kept.filter(|_| code == ExitCode::SUCCESS) {
+        assert!(kept.barrier().is_err_and(|error| error.to_string().contains("MPI has ended")));
+    }
+    code
 }
