@@ -172,6 +172,27 @@ fn closed_forms_hold() {
 }
 
 #[test]
+fn headers_are_told_from_numbers() {
+    let folder = Folder::new("parzen-header");
+    let (points, out) = (folder.file("points.csv"), folder.file("out.h5"));
+    let columns = ["--columns", "1,2"];
+    for (content, columns, n) in [
+        ("name,x,y\na1,0.5,0.7\na2,1,2\na3,3,4\n", &columns[..], 3),
+        ("a1,0.5,0.7\na2,1,2\na3,3,4\n", &columns, 3),
+        ("x,\n1,2\n3,4\n", &[], 2),
+        ("\"a\nb\",c\n1,2\n3,4\n", &[], 2),
+        ("# a comment\n1,2\n3,4\n", &[], 2),
+    ] {
+        std::fs::write(&points, content).expect("the temporary folder can be written");
+        let args = ["--bandwidth", "1", "--grid", "2x2", "-o", &out, "--report", "json"];
+        let ended = run_well(2, &[&[points.as_str()], columns, &args[..]].concat());
+        let report: serde_json::Value =
+            serde_json::from_str(&ended.stdout).expect("the report is JSON alone");
+        assert_eq!(report["figures"]["samples"]["value"].as_f64(), Some(f64::from(n)), "{content}");
+    }
+}
+
+#[test]
 fn a_sweep_is_each_window_alone() {
     let folder = Folder::new("parzen-sweep");
     let (points, sweep, alone) =
@@ -321,6 +342,12 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
             file.new_dataset::<f64>().shape((1usize << 58, 2)).chunk((1 << 27, 2)).create("points")
         })
         .expect("no chunk is stored until it is written");
+    let (wide, three, plot) = (folder.file("wide.h5"), folder.file("three.h5"), folder.file("three.png"));
+    write_h5(&wide, "points", &[0.5; 800], &[2, 400]);
+    write_h5(&three, "points", &[0.5; 9], &[3, 3]);
+    let (wide_at, dotted) =
+        (format!("{wide}:/points"), folder.0.join("./out.h5").to_str().expect("UTF-8").to_owned());
+    let mixed = file("mixed.csv", "a1,0.5,0.7\na2,1,2\n");
     let bytes = std::fs::read(cities()).expect("comes with the project");
     std::fs::write(&half, &bytes[..bytes.len() / 2]).expect("the temporary folder can be written");
     let bandwidth = ["--bandwidth", "1"];
@@ -357,6 +384,19 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
         (vec![&none], 1, "there are 0 points"),
         (vec![&huge], 1, "no memory for"),
         (vec![folder.0.to_str().expect("UTF-8")], 1, "cannot open: it is a folder"),
+        (vec![&wide, "--at", &wide_at, "--bandwidth", "0.1"], 1, "densities are out of the range of numbers"),
+        (vec![cities(), "--bandwidth", "1e-170"], 1, "densities are out of the range of numbers"),
+        (vec![&mixed], 1, "some columns of the first line are numbers, others are not"),
+        (
+            vec![&three, "--grid", "2x2x2", "--bandwidth", "1", "--plot", &plot],
+            1,
+            "--plot draws one or two coordinates",
+        ),
+        (
+            vec![cities(), "--bandwidth", "1", "--plot", &dotted],
+            1,
+            "cannot be both the output and the picture",
+        ),
         (vec![&nan], 1, "row 2, column 1 of the points is NaN"),
         (vec![&words], 1, "line 3, column 1: \"four\" is not a number"),
         (vec![&header], 1, "there are 0 points"),

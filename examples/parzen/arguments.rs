@@ -179,7 +179,7 @@ impl Args {
             }
             rankwise::file::check_new(output)?;
         }
-        if self.plot.as_ref() == Some(&self.output) {
+        if self.plot.as_ref().is_some_and(|plot| same_place(plot, &self.output)) {
             return Err(format!("{} cannot be both the output and the picture", self.output.display()).into());
         }
         if self.plot.is_some() && self.at.is_some() {
@@ -228,4 +228,14 @@ impl Args {
 
 fn same_file(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether two files that need not exist yet would be one.
+fn same_place(a: &Path, b: &Path) -> bool {
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::canonicalize(folder.unwrap_or(Path::new(".")))
+    };
+    same_file(a, b)
+        || (a.file_name() == b.file_name() && matches!((folder(a), folder(b)), (Ok(a), Ok(b)) if a == b))
 }

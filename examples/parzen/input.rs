@@ -88,14 +88,21 @@ impl Source {
             let more = reader.read_byte_record(&mut record).map_err(|error| problem(error.to_string()))?;
             let names: Vec<String> =
                 record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-            let header = more && names.iter().any(|name| name.parse::<f64>().is_err());
-            let columns = choose(wanted, names.len(), if header { &names } else { &[] }).map_err(problem)?;
+            // The first line is a header if none of the wanted cells is a number.
+            let columns = choose(wanted, names.len(), &names).map_err(problem)?;
+            let numbers = columns.iter().filter(|&&column| names[column].parse::<f64>().is_ok()).count();
+            let header = more && numbers == 0;
+            if numbers > 0 && numbers < columns.len() {
+                let what =
+                    "some columns of the first line are numbers, others are not: choose with --columns";
+                return Err(problem(what.into()).into());
+            }
             let mut rows = usize::from(more && !header);
             while reader.read_byte_record(&mut record).map_err(|error| problem(error.to_string()))? {
                 rows += 1;
             }
             let label = |&column: &usize| match names.get(column) {
-                Some(name) if header => name.clone(),
+                Some(name) if header && !name.is_empty() => name.replace('\n', " "),
                 _ => format!("coordinate {column}"),
             };
             let labels: Vec<String> = columns.iter().map(label).collect();
@@ -109,7 +116,7 @@ impl Source {
             form: Form::Csv { header: numbers[1] == 1 },
             rows: numbers[0],
             columns: numbers[2..].to_vec(),
-            labels: labels.lines().map(str::to_owned).collect(),
+            labels: labels.split('\n').map(str::to_owned).collect(),
             title: None,
         })
     }

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         let mine = Samples::blocks(n, world.size()).range(world.rank());
         let rows = phases.time("read", || source.read(world, mine))?;
         let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows))?;
+        drop(rows);
 
         // 2. How wide the windows are, and where the density is wanted: the same on all ranks.
         let settings = Settings::new(world, &args, &samples)?;

@@ -94,9 +94,6 @@ impl Density<'_> {
     /// Draws the picture on the root. Only as many cells as it can show travel there. Collective.
     pub(crate) fn draw(&self, world: &Comm, path: &Path) -> Result<(), Box<dyn Error>> {
         let Place::Grid { axes, rows } = self.place else { return Ok(()) };
-        if axes.len() > 2 {
-            return Err("--plot draws one or two coordinates; here there are three".into());
-        }
         let shown: Vec<Vec<usize>> = axes.iter().map(shown_cells).collect();
         let across = axes.get(1).map_or(1, |axis| axis.cells);
         let columns: &[usize] = shown.get(1).map_or(&[0], |columns| columns);

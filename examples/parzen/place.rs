@@ -85,6 +85,9 @@ impl Place {
         };
         let axes: Vec<Axis> =
             cells.into_iter().zip(limits).map(|(cells, limits)| Axis { cells, limits }).collect();
+        if args.plot.is_some() && (d > 2 || (d == 1 && axes[0].cells < 2)) {
+            return Err("--plot draws one or two coordinates, of two cells at least".into());
+        }
         let rows = Partition::even(axes[0].cells, world.size());
         let place = Place::Grid { axes, rows };
         world.agree(place.fits(world.rank(), d, settings.widths.len()))?;
