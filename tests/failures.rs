@@ -246,9 +246,14 @@ fn an_error_on_a_rank_fails_the_test() {
 }
 
 #[test]
-#[should_panic(expected = "on 2 ranks: exit status")]
 fn leaving_early_fails_the_test() {
-    on_ranks([2], |world| if world.is_root() { std::process::exit(0) } else { Ok(world.barrier()?) });
+    let outcome = std::panic::catch_unwind(|| {
+        on_ranks([2], |world| if world.is_root() { std::process::exit(0) } else { Ok(world.barrier()?) });
+    });
+    let said = outcome.unwrap_err().downcast::<String>().expect("on_ranks says why");
+    // Open MPI fails, MPICH does not; the ranks that have not finished are missed.
+    let known = said.starts_with("on 2 ranks: exit status") || said.starts_with("on 2 ranks: 0 of them ran");
+    assert!(known, "{said}");
 }
 
 #[test]
