@@ -76,7 +76,26 @@ pub(super) fn by_launcher() -> bool {
 
 /// Before MPI starts: Open MPI ends the program inside MPI_Init when `srun` gives it no way to find the others.
 pub(super) fn before_start() -> Result<(), Wrong> {
-    no_pmi(&|name| env::var(name).ok())
+    let get = |name: &str| env::var(name).ok();
+    if let Some(note) = doubtful(&get, library()) {
+        eprintln!("{note}");
+    }
+    no_pmi(&get)
+}
+
+/// Open MPI under `srun --mpi=pmi2` works only if it was built for it, and most are not. That cannot be found out, and Open MPI
+/// ends the program while it starts, with a page for each rank; so this is said before. Once for all processes.
+fn doubtful(get: &impl Fn(&str) -> Option<String>, library: Library) -> Option<String> {
+    let srun_pmi = number("SLURM_STEP_NUM_TASKS", get)? > 1 && get("SLURM_MPI_TYPE")?.starts_with("pmi2");
+    let doubt = srun_pmi && library == Library::OpenMpi && number("PMI_RANK", get) == Some(0);
+    let version = version();
+    doubt.then(|| {
+        format!(
+            "note: srun --mpi=pmi2 starts this program, which uses {version}. If it does not start: that Open MPI was not \
+             built for pmi2.\n{}",
+            advice(library)
+        )
+    })
 }
 
 fn no_pmi(get: &impl Fn(&str) -> Option<String>) -> Result<(), Wrong> {
@@ -85,9 +104,10 @@ fn no_pmi(get: &impl Fn(&str) -> Option<String>) -> Result<(), Wrong> {
     if tasks <= 1 || found {
         return Ok(());
     }
-    let asked = get("SLURM_MPI_TYPE").map_or("no --mpi option".into(), |name| format!("--mpi={name}"));
+    let asked =
+        get("SLURM_MPI_TYPE").map_or("without --mpi (or none)".into(), |name| format!("with --mpi={name}"));
     let message = format!(
-        "srun started this program {tasks} times with {asked}, which gives {} no way to find the other ranks.\n\
+        "srun started this program {tasks} times {asked}, which gives {} no way to find the other ranks.\n\
          {}",
         version(),
         advice(library())
@@ -179,12 +199,24 @@ mod tests {
     }
 
     #[test]
+    fn open_mpi_under_pmi2_is_doubtful() {
+        let pmi2 = [("SLURM_STEP_NUM_TASKS", "4"), ("SLURM_MPI_TYPE", "pmi2"), ("PMI_RANK", "0")];
+        assert!(
+            doubtful(&with(&pmi2), Library::OpenMpi).is_some_and(|note| note.contains("srun --mpi=pmix"))
+        );
+        assert_eq!(doubtful(&with(&pmi2), Library::Mpich), None);
+        assert_eq!(doubtful(&with(&[pmi2[0], pmi2[1], ("PMI_RANK", "1")]), Library::OpenMpi), None);
+        assert_eq!(doubtful(&with(&[pmi2[0], ("SLURM_MPI_TYPE", "pmix"), pmi2[2]]), Library::OpenMpi), None);
+        assert_eq!(doubtful(&with(&[]), Library::OpenMpi), None);
+    }
+
+    #[test]
     fn srun_without_pmi_is_found_before_mpi_starts() {
         let bare = [("SLURM_STEP_NUM_TASKS", "4"), ("SLURM_PROCID", "2")];
         let wrong = no_pmi(&with(&bare)).unwrap_err();
         assert_eq!(wrong.id, 2);
         assert!(
-            wrong.message.contains("srun started this program 4 times with no --mpi option"),
+            wrong.message.contains("srun started this program 4 times without --mpi"),
             "{}",
             wrong.message
         );
