@@ -40,6 +40,9 @@ pub mod sum;
 mod sys;
 pub mod testing;
 
+/// The crates whose types are part of this one's interface, in the versions that fit.
+pub use {clap, mpi, ndarray};
+
 pub use comm::Comm;
 pub use error::{Error, Result};
 pub use partition::Partition;

@@ -193,8 +193,23 @@ fn a_file_appears_only_when_it_is_whole() {
         file.close()?;
         File::open(world, &path)?.close()?;
         world.barrier()?;
+        // Behind a link the file is replaced, not the link; a pipe, and a file that may not be written, are left alone.
+        let link = folder.join("link.h5");
+        world.on_root(|| Ok(std::os::unix::fs::symlink("result.h5", &link)?))?;
+        File::create(world, &link)?.close()?;
+        assert!(std::fs::symlink_metadata(&link)?.is_symlink());
+        let pipe = folder.join("pipe");
+        world.on_root(|| Ok(std::process::Command::new("mkfifo").arg(&pipe).status()?))?;
+        assert!(File::create(world, &pipe).unwrap_err().to_string().contains("not a regular file"));
+        let closed = folder.join("closed.h5");
+        world.on_root(|| {
+            std::fs::write(&closed, "closed")?;
+            Ok(std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o444))?)
+        })?;
+        assert!(File::create(world, &closed).unwrap_err().to_string().contains("may not be written"));
+        world.barrier()?;
         if let Some(own) = own {
-            assert_eq!(own.names(), ["result.h5"]);
+            assert_eq!(own.names(), ["closed.h5", "link.h5", "pipe", "result.h5"]);
         }
         Ok(())
     });

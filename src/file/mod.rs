@@ -50,7 +50,7 @@ thread_local! {
 ///
 /// let file = File::create(world, &path)?;
 /// let squares = file.create_dataset::<f64>("squares", &[10], &Layout::default())?;
-/// squares.write_rows(rows.range(world.rank()).start, &ndarray::Array1::from(mine))?;
+/// squares.write_rows(rows.range(world.rank()).start, &rankwise::ndarray::Array1::from(mine))?;
 /// file.close()?;
 ///
 /// let file = File::open(world, &path)?;
@@ -80,14 +80,17 @@ impl<'c> File<'c> {
     /// # Errors
     /// On all ranks alike, when the folder does not exist or cannot be written.
     pub fn create(comm: &'c Comm, path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        same_everywhere(comm, path, "path")?;
+        let path = &behind_links(path.as_ref());
+        same_everywhere(comm, path.as_path(), "path")?;
         let partial = beside(path);
         comm.on_root(|| Ok(may_create(path, &partial)?))?;
         // The same folder on all ranks, not one of that name on each node.
         comm.agree(comes_in_sight(&partial, path)).inspect_err(|_| remove_by_root(comm, &partial))?;
-        let handle = sys::hdf5::parallel(comm.as_mpi(), &HINTS)
-            .and_then(|builder| builder.create(&partial).map_err(sys::hdf5::refused));
+        let handle = sys::hdf5::parallel(comm.as_mpi(), &HINTS).and_then(|mut builder| {
+            // Without the time, so that the same content is the same bytes.
+            builder.with_fcpl(|list| list.obj_track_times(false));
+            builder.create(&partial).map_err(sys::hdf5::refused)
+        });
         let handle = agree_on_handle(comm, handle.map_err(|failure| failed(path, "cannot create", failure)))
             .inspect_err(|_| remove_by_root(comm, &partial))?;
         Ok(File { comm, handle: Some(handle), path: path.to_owned(), partial: Some(partial) })
@@ -209,7 +212,7 @@ pub(crate) fn nothing_forgotten() -> Result<()> {
 /// # Errors
 /// When the folder does not exist or cannot be written, or `path` is a folder.
 pub fn check_new(path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
+    let path = &behind_links(path.as_ref());
     // Not the name of the real one: another job may be writing it.
     let trial = beside(path).with_extension(format!("{}.partial", std::process::id()));
     may_create(path, &trial)?;
@@ -229,7 +232,7 @@ pub fn check_new(path: impl AsRef<Path>) -> Result<()> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    let path = path.as_ref();
+    let path = &behind_links(path.as_ref());
     let partial = beside(path);
     may_create(path, &partial)?;
     let written =
@@ -259,6 +262,11 @@ fn put_in_place(partial: &Path, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What a symbolic link points to, so that the file is replaced and not the link.
+fn behind_links(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -268,6 +276,14 @@ fn may_create(path: &Path, partial: &Path) -> Result<()> {
     let no = |why: String| Error::file(path, format!("cannot create: {why}"));
     if path.file_name().is_none() || path.is_dir() {
         return Err(no("it is a folder".into()));
+    }
+    if let Ok(there) = fs::metadata(path) {
+        if !there.is_file() {
+            return Err(no("it is not a regular file".into()));
+        }
+        if there.permissions().readonly() {
+            return Err(no("there is a file that may not be written".into()));
+        }
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
@@ -303,7 +319,10 @@ fn failed(path: &Path, what: &str, failure: sys::Failure) -> Error {
         sys::Failure::Argument(why) => why,
         sys::Failure::Mpi { text, .. } => text,
     };
-    Error::file(path, format!("{what}: {why}"))
+    // MPI-IO shares memory there, and says nothing that would help.
+    let hint =
+        if Path::new("/dev/shm").is_dir() { "" } else { " (this machine has no /dev/shm, which MPI needs)" };
+    Error::file(path, format!("{what}: {why}{hint}"))
 }
 
 /// An error on all ranks unless all gave the same `value`: HDF5 takes different ones in silence and hangs later. One
