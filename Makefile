@@ -14,7 +14,6 @@ help:
 	@echo 'make demo      map the density of the example data with two ranks'
 	@echo 'make test      run all tests'
 	@echo 'make check     formatting, clippy and documentation'
-	@echo 'make bench-X   run the benchmark X'
 	@echo 'make setup     only install what is missing'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo
@@ -41,9 +40,6 @@ check: setup
 	@$(ENV) && cargo fmt --check && \
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings && \
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
-
-bench-%: setup
-	@$(ENV) && cargo bench $(CARGO_FLAGS) --bench $*
 
 # Needs no MPI, so it does not ask env.sh where the two directories are.
 clean:

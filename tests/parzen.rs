@@ -52,9 +52,10 @@ fn numbers(path: &str, dataset: &str) -> Vec<f64> {
 fn same(a: &str, b: &str) {
     let diff = Command::new("h5diff").args(["-v", a, b]).output().expect("h5diff comes with hdf5-tools");
     assert!(diff.status.success(), "{a} and {b}:\n{}", String::from_utf8_lossy(&diff.stdout));
-    assert_eq!(
-        numbers(a, "/density").iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
-        numbers(b, "/density").iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+    // Not just what is in them: the files.
+    assert!(
+        std::fs::read(a).expect("written") == std::fs::read(b).expect("written"),
+        "{a} and {b} differ in bytes"
     );
 }
 
@@ -182,6 +183,9 @@ fn headers_are_told_from_numbers() {
         ("x,\n1,2\n3,4\n", &[], 2),
         ("\"a\nb\",c\n1,2\n3,4\n", &[], 2),
         ("# a comment\n1,2\n3,4\n", &[], 2),
+        ("1;2\n3;4\n", &[], 2),
+        ("x y\n1 2\n3 4\n5 6\n", &[], 3),
+        ("1.5\t2\n3\t4\n", &[], 2),
     ] {
         std::fs::write(&points, content).expect("the temporary folder can be written");
         let args = ["--bandwidth", "1", "--grid", "2x2", "-o", &out, "--report", "json"];
@@ -354,7 +358,11 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
     let cases: Vec<(Vec<&str>, i32, &str)> = vec![
         (vec![cities(), "--bandwidth", "-1"], 2, "a bandwidth is a positive number, not -1"),
         (vec![cities(), "--bandwidth", "0"], 2, "a bandwidth is a positive number, not 0"),
-        (vec![cities(), "--bandwidth", "wide"], 2, "\"wide\" is not a number"),
+        (
+            vec![cities(), "--bandwidth", "wide"],
+            2,
+            "\"wide\" is not a number; the rules are scott and silverman",
+        ),
         (vec![cities(), "--grid", "720"], 1, "--grid has 1 numbers, the points have 2 coordinates"),
         (vec![cities(), "--grid", "0x5"], 2, "\"0\" is not a number of cells"),
         (
@@ -370,7 +378,8 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
             "no memory for a grid of",
         ),
         (vec![&missing], 1, "missing.h5: cannot open: No such file or directory"),
-        (vec![&text], 1, "text.h5: not an HDF5 file"),
+        (vec![&text], 1, "text.h5: not an HDF5 file; names of text files end in .csv, .txt, .tsv, .dat"),
+        (vec![cities(), "--bandwidth", "1", "--plot", "x.jpg"], 1, "give it a name that ends in .png"),
         (
             vec![cities(), "--dataset", "/places"],
             1,
@@ -397,8 +406,8 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
             1,
             "cannot be both the output and the picture",
         ),
-        (vec![&nan], 1, "row 2, column 1 of the points is NaN"),
-        (vec![&words], 1, "line 3, column 1: \"four\" is not a number"),
+        (vec![&nan], 1, "nan.csv: row 2, column 1 of the points is NaN"),
+        (vec![&words], 1, "words.csv: line 3, column 1 (from 0): \"four\" is not a number"),
         (vec![&header], 1, "there are 0 points"),
         (vec![&empty], 1, "there are 0 points"),
         (vec![&ragged], 1, "found record with 1 fields"),
@@ -432,7 +441,7 @@ fn check(ranks: usize, args: &[&str], expected: i32, says: &str) {
     let what = format!("{ranks} ranks, {args:?}, {:?}:\n{}\n{}", ended.time, ended.stdout, ended.stderr);
     assert_eq!(code(&ended), Some(expected), "{what}");
     assert_eq!(ended.stderr.matches(says).count(), 1, "{says:?}: {what}");
-    assert!(ended.time.as_secs() < 10, "{what}");
+    assert!(ended.time.as_secs() < 30, "{what}");
     assert_eq!(ended.stdout, "", "{what}");
 }
 

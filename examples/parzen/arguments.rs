@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
@@ -16,7 +17,7 @@ use rankwise::report::Report;
 #[derive(Debug, Parser)]
 #[command(name = "parzen", version, after_long_help = EXAMPLES, after_help = "Examples: see parzen --help")]
 pub(crate) struct Args {
-    /// The points: an HDF5 file (with --dataset), n rows of d coordinates; or a CSV file (.csv, .txt)
+    /// The points: an HDF5 file (with --dataset), n rows of d coordinates; or text with a point a line (.csv, .txt, .tsv, .dat)
     pub(crate) input: PathBuf,
 
     /// The dataset of INPUT that holds the points
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     #[arg(conflicts_with = "at")]
     pub(crate) limits: Vec<(f64, f64)>,
 
-    /// Evaluate at the points of another dataset instead of a grid
+    /// Evaluate at the points of an HDF5 dataset instead of on a grid
     #[arg(long, value_name = "FILE:/DATASET")]
     pub(crate) at: Option<String>,
 
@@ -143,7 +144,10 @@ fn bandwidth(text: &str) -> Result<Bandwidth, String> {
     match text {
         "scott" => Ok(Bandwidth::Scott),
         "silverman" => Ok(Bandwidth::Silverman),
-        _ => text.split(',').map(positive).collect::<Result<_, _>>().map(Bandwidth::Given),
+        _ => match text.split(',').map(positive).collect() {
+            Ok(numbers) => Ok(Bandwidth::Given(numbers)),
+            Err(problem) => Err(format!("{problem}; the rules are scott and silverman")),
+        },
     }
 }
 
@@ -182,6 +186,9 @@ impl Args {
         if self.plot.as_ref().is_some_and(|plot| same_place(plot, &self.output)) {
             return Err(format!("{} cannot be both the output and the picture", self.output.display()).into());
         }
+        if self.plot.as_ref().is_some_and(|plot| plot.extension().is_none_or(|ending| ending != "png")) {
+            return Err("--plot draws PNG: give it a name that ends in .png".into());
+        }
         if self.plot.is_some() && self.at.is_some() {
             return Err("--plot draws grids; with --at there is none".into());
         }
@@ -203,26 +210,19 @@ impl Args {
         })
     }
 
-    /// Prints the report as asked for.
-    pub(crate) fn report(&self, report: Option<Report>) -> Result<(), Box<dyn Error>> {
-        let Some(report) = report else { return Ok(()) };
-        match self.report {
-            Some(Format::Json) => println!("{}", report.json()),
-            Some(Format::Text) => {
-                self.say_where(&self.output);
-                self.plot.iter().for_each(|path| self.say_where(path));
-                println!("{}", report.text());
-            }
-            None => {
-                self.say_where(&self.output);
-                self.plot.iter().for_each(|path| self.say_where(path));
-            }
+    /// Says where the results are, and what `report` says of the way there, as asked for.
+    pub(crate) fn say(&self, report: &Report) -> Result<(), Box<dyn Error>> {
+        let mut out = std::io::stdout().lock();
+        if self.report == Some(Format::Json) {
+            return Ok(writeln!(out, "{}", report.json())?);
+        }
+        for path in [Some(&self.output), self.plot.as_ref()].into_iter().flatten() {
+            writeln!(out, "wrote {}", fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display())?;
+        }
+        if self.report == Some(Format::Text) {
+            writeln!(out, "{}", report.text())?;
         }
         Ok(())
-    }
-
-    fn say_where(&self, path: &Path) {
-        println!("wrote {}", fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where points come from: a dataset of an HDF5 file, or a CSV file.
 
-use std::error::Error;
+use std::error::Error as StdError;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,9 @@ use rankwise::file::{Dataset, File};
 use rankwise::prelude::*;
 
 use crate::arguments::Args;
+
+/// Endings of text files with a point a line.
+const TEXT: [&str; 4] = ["csv", "txt", "tsv", "dat"];
 
 /// Points in a file: rows of coordinates, read in blocks.
 pub(crate) struct Source {
@@ -29,8 +32,9 @@ enum Form {
 
 impl Source {
     /// The points that the density is made of. Collective.
-    pub(crate) fn of_points(world: &Comm, args: &Args) -> Result<Self, Box<dyn Error>> {
-        let is_text = args.input.extension().is_some_and(|ending| ending == "csv" || ending == "txt");
+    pub(crate) fn of_points(world: &Comm, args: &Args) -> Result<Self, Box<dyn StdError>> {
+        let ending = args.input.extension().map(|ending| ending.to_ascii_lowercase());
+        let is_text = ending.is_some_and(|ending| TEXT.iter().any(|text| ending == *text));
         if is_text {
             Self::csv(world, &args.input, &args.columns)
         } else {
@@ -44,8 +48,14 @@ impl Source {
         path: &Path,
         name: &str,
         wanted: &[String],
-    ) -> Result<Self, Box<dyn Error>> {
-        let file = File::open(world, path)?;
+    ) -> Result<Self, Box<dyn StdError>> {
+        let file = File::open(world, path).map_err(|error| match error {
+            Error::Elsewhere { rank, host, message } if message.ends_with("not an HDF5 file") => {
+                let message = format!("{message}; names of text files end in .{}", TEXT.join(", ."));
+                Error::Elsewhere { rank, host, message }
+            }
+            other => other,
+        })?;
         let dataset = file.dataset(name)?;
         let problem = |what: String| format!("{}: {name} {what}", path.display());
         if !dataset.is_numeric() {
@@ -80,7 +90,7 @@ impl Source {
     }
 
     /// A CSV file, with or without a header. The root counts its rows. Collective.
-    fn csv(world: &Comm, path: &Path, wanted: &[String]) -> Result<Self, Box<dyn Error>> {
+    fn csv(world: &Comm, path: &Path, wanted: &[String]) -> Result<Self, Box<dyn StdError>> {
         let looked = world.on_root(|| {
             let problem = |what: String| format!("{}: {what}", path.display());
             let mut reader = reader(path)?;
@@ -121,6 +131,16 @@ impl Source {
         })
     }
 
+    /// An error that all ranks share, with the name of the file.
+    pub(crate) fn named(&self, error: rankwise::Error) -> rankwise::Error {
+        match error {
+            Error::Elsewhere { rank, host, message } => {
+                Error::Elsewhere { rank, host, message: format!("{}: {message}", self.path.display()) }
+            }
+            other => other,
+        }
+    }
+
     /// Number of points.
     pub(crate) fn rows(&self) -> usize {
         self.rows
@@ -132,7 +152,7 @@ impl Source {
     }
 
     /// The coordinates of these rows, one row after the other. Collective.
-    pub(crate) fn read(&self, world: &Comm, rows: Range<usize>) -> Result<Vec<f64>, Box<dyn Error>> {
+    pub(crate) fn read(&self, world: &Comm, rows: Range<usize>) -> Result<Vec<f64>, Box<dyn StdError>> {
         match &self.form {
             Form::Hdf5 { dataset, width } => {
                 let file = File::open(world, &self.path)?;
@@ -162,14 +182,25 @@ fn numbers(dataset: Dataset<'_>, rows: Range<usize>) -> Result<Vec<f64>> {
     Ok(dataset.convert().read_rows::<f64>(rows)?.into_raw_vec_and_offset().0)
 }
 
-fn reader(path: &Path) -> Result<csv::Reader<std::fs::File>, Box<dyn Error>> {
+fn reader(path: &Path) -> Result<csv::Reader<std::fs::File>, Box<dyn StdError>> {
     let file =
         std::fs::File::open(path).map_err(|error| format!("{}: cannot open: {error}", path.display()))?;
-    Ok(csv::ReaderBuilder::new()
-        .has_headers(false)
-        .comment(Some(b'#'))
-        .buffer_capacity(1 << 20)
-        .from_reader(file))
+    let mut reader = csv::ReaderBuilder::new();
+    reader.has_headers(false).comment(Some(b'#')).buffer_capacity(1 << 20).delimiter(separator(path)?);
+    Ok(reader.from_reader(file))
+}
+
+/// What stands between the columns of the first line that is no comment: a semicolon, comma, tab or blank.
+fn separator(path: &Path) -> Result<u8, Box<dyn StdError>> {
+    let mut line = String::new();
+    let mut file = std::io::BufReader::new(std::fs::File::open(path)?);
+    while std::io::BufRead::read_line(&mut file, &mut line)? > 0 && line.starts_with('#') {
+        line.clear();
+    }
+    Ok(*[b';', b',', b'\t', b' ']
+        .iter()
+        .find(|&&separator| line.trim().contains(separator as char))
+        .unwrap_or(&b','))
 }
 
 /// Reads over the rows before this rank's, and parses its own: the file is never in memory as a whole.
@@ -178,7 +209,7 @@ fn parse(
     skip: usize,
     columns: &[usize],
     rows: Range<usize>,
-) -> Result<Vec<f64>, Box<dyn Error>> {
+) -> Result<Vec<f64>, Box<dyn StdError>> {
     let mut values = Vec::with_capacity(rows.len() * columns.len());
     if rows.is_empty() {
         return Ok(values);
@@ -196,7 +227,7 @@ fn parse(
             let text = record.get(column).map(String::from_utf8_lossy).unwrap_or_default();
             let number = text.trim().parse::<f64>().map_err(|_| {
                 let line = record.position().map_or(0, csv::Position::line);
-                format!("{}: line {line}, column {column}: {text:?} is not a number", path.display())
+                format!("{}: line {line}, column {column} (from 0): {text:?} is not a number", path.display())
             })?;
             values.push(number);
         }

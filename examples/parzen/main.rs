@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         let n = source.rows();
         let mine = Samples::blocks(n, world.size()).range(world.rank());
         let rows = phases.time("read", || source.read(world, mine))?;
-        let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows))?;
+        let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows));
+        let samples = samples.map_err(|error| source.named(error))?;
         drop(rows);
 
         // 2. How wide the windows are, and where the density is wanted: the same on all ranks.
@@ -77,7 +78,8 @@ fn main() -> ExitCode {
         }
         phases.figure("pairs", pairs, "");
         phases.figure("rate", pairs / phases.seconds("compute") / 1e9, "Gpairs/s over all ranks");
-        args.report(phases.report(world)?)?;
+        let report = phases.report(world)?;
+        world.on_root(|| report.map_or(Ok(()), |report| args.say(&report)))?;
         Ok(())
     })
 }
