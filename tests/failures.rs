@@ -122,7 +122,7 @@ fn a_file_that_was_not_closed_is_an_error() {
     assert_eq!(ended.stderr.matches("created but never closed").count(), 1, "{}", ended.stderr);
     assert_eq!(code(&ended), Some(1));
     for name in ["rankwise-forgotten.h5", ".rankwise-forgotten.h5.partial"] {
-        assert!(!std::env::temp_dir().join(name).exists(), "{name}");
+        assert!(!program("faults").with_file_name(name).exists(), "{name}");
     }
 }
 

@@ -139,12 +139,19 @@ fn mistakes_are_the_same_error_on_all_ranks() {
             let path = folder.join(if last { "b.h5" } else { "c.h5" });
             assert!(said(File::create(world, path).unwrap_err()).contains(different));
         }
+        let wide = file.create_dataset::<f64>("wide", &[10, 4], &Layout::default())?;
+        let rows = Array2::<f64>::zeros((1, if last { 3 } else { 4 }));
+        let error = said(wide.write_rows(world.rank(), &rows).unwrap_err());
+        assert!(error.contains("rows of a block of shape [1, 3] are not whole in wide"), "{error}");
+        let layout = Layout { chunk: Some(vec![2]) };
+        let error = said(file.create_dataset::<f64>("v", &[10, 4], &layout).unwrap_err());
+        assert!(error.contains("chunks of shape Some([2]) in a dataset of shape [10, 4]"), "{error}");
         data.write_rows(0, &ndarray::Array1::<f64>::zeros(if last { 10 } else { 0 }))?;
         file.close()?;
 
         let file = File::open(world, &path)?;
         let error = said(file.dataset("z").unwrap_err());
-        assert!(error.contains("there is no dataset z; the file has /x"), "{error}");
+        assert!(error.contains("there is no dataset z; the file has /wide, /x"), "{error}");
         let error = said(file.dataset("x")?.read_rows::<f64>(if last { 5..12 } else { 0..1 }).unwrap_err());
         assert!(error.contains("is not inside x"), "{error}");
         drop(file);

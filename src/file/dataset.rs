@@ -89,13 +89,14 @@ impl File<'_> {
     pub fn dataset(&self, name: &str) -> Result<Dataset<'_>> {
         same_everywhere(self.comm, name, "name of the dataset")?;
         let handle = self.handle().dataset(name).map_err(|_| {
-            let there: Vec<String> = self
+            let mut there: Vec<String> = self
                 .handle()
                 .datasets()
                 .unwrap_or_default()
                 .into_iter()
                 .map(|dataset| ManuallyDrop::new(dataset).name())
                 .collect();
+            there.sort();
             self.error(format!("there is no dataset {name}; the file has {}", list(&there)))
         });
         Ok(Dataset::new(self, name, agree_on_handle(self.comm, handle)?))
@@ -183,12 +184,11 @@ impl<'f> Dataset<'f> {
                 "rows of a block of shape {given:?} are not whole in {name} of shape {shape:?}"
             )))
         };
-        self.file.comm.agree(whole)?;
         let mut start = vec![0; rows.ndim()];
         if let Some(start) = start.first_mut() {
             *start = first;
         }
-        self.write_block(&start, rows)
+        self.write(&start, rows, whole)
     }
 
     /// Writes a block whose first element comes to `start`. Ranks write disjoint blocks; a rank may have an empty one.
@@ -204,8 +204,17 @@ impl<'f> Dataset<'f> {
         start: &[usize],
         block: &ArrayBase<S, D>,
     ) -> Result<()> {
-        let comm = self.file.comm;
-        comm.agree(self.fits::<T>(start, block.shape(), false))?;
+        self.write(start, block, Ok(()))
+    }
+
+    /// Writes a block unless some rank has found something wrong with its own.
+    fn write<T: Number, S: Data<Elem = T>, D: Dimension>(
+        &self,
+        start: &[usize],
+        block: &ArrayBase<S, D>,
+        found: Result<()>,
+    ) -> Result<()> {
+        self.file.comm.agree(found.and_then(|()| self.fits::<T>(start, block.shape(), false)))?;
         let block = block.as_standard_layout();
         let data = block.as_slice().expect("a standard layout is contiguous");
         self.in_rounds::<T>(start, block.shape(), |start, count, part| {

@@ -5,7 +5,6 @@
 //! and not a hang.
 
 use std::cell::RefCell;
-use std::error::Error as StdError;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom};
@@ -332,9 +331,9 @@ fn same_everywhere(comm: &Comm, value: &(impl Hash + ?Sized), what: &str) -> Res
     value.hash(&mut hasher);
     let hash = hasher.finish();
     let least = comm.all_reduce(&[hash, !hash], Min)?;
-    let same: Result<(), Box<dyn StdError>> = match least[..] {
+    // All ranks see the same minimum, so nothing more is to be said unless it is bad news.
+    match least[..] {
         [min, not_max] if min == !not_max => Ok(()),
-        _ => Err(format!("the ranks gave different values for the {what}").into()),
-    };
-    comm.agree(same)
+        _ => comm.agree(Err(format!("the ranks gave different values for the {what}"))),
+    }
 }

@@ -12,6 +12,11 @@ struct Args {
     rank: usize,
 }
 
+/// A file that the runs for another MPI, at the same time, do not use.
+fn beside_this_program(name: &str) -> std::path::PathBuf {
+    std::env::current_exe().expect("a running program has a path").with_file_name(name)
+}
+
 /// An error with a cause.
 #[derive(Debug)]
 struct Cup(std::io::Error);
@@ -98,10 +103,10 @@ fn main() -> ExitCode {
             }
             "forgotten-file" => {
                 let _file =
-                    rankwise::file::File::create(world, std::env::temp_dir().join("rankwise-forgotten.h5"))?;
+                    rankwise::file::File::create(world, beside_this_program("rankwise-forgotten.h5"))?;
             }
             "error-with-open-file" => {
-                let path = std::env::temp_dir().join("rankwise-open.h5");
+                let path = beside_this_program("rankwise-open.h5");
                 let file = rankwise::file::File::create(world, &path)?;
                 file.create_dataset::<f64>("x", &[10], &rankwise::file::Layout::default())?;
                 if here {
@@ -111,7 +116,7 @@ fn main() -> ExitCode {
                 file.close()?;
             }
             "panic-with-open-file" => {
-                let path = std::env::temp_dir().join("rankwise-open-too.h5");
+                let path = beside_this_program("rankwise-open-too.h5");
                 let file = rankwise::file::File::create(world, &path)?;
                 assert!(!here, "no kettle, file open");
                 file.close()?;
