@@ -19,29 +19,32 @@
 //!
 //! | floor | module | what it knows |
 //! |---|---|---|
-//! | 0 | [`error`], [`partition`], [`sum`], [`kernels`] | plain functions of slices: what failed, who owns what, exact sums, the serial twins |
+//! | 0 | [`error`], [`partition`], [`random`], [`sum`], [`kernels`] | plain functions of slices: what failed, who owns what, random numbers, exact sums, the serial twins |
 //! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
 //! | 2 | [`comm`] | [`Comm`]: rank, size, and one file per operation |
-//! | 3 | [`mod@file`] | one HDF5 file, written and read by all ranks |
+//! | 3 | [`mod@file`], then [`mod@array`] | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks |
 //! | 4 | [`distributed`] | the kernels across ranks |
 //! | 5 | [`program`], [`report`], [`testing`] | start, arguments, report, stop; tests on several ranks |
 //!
 //! A module uses only what stands below it.
 
+pub mod array;
 pub mod comm;
 pub mod distributed;
 pub mod error;
 pub mod file;
 pub mod kernels;
+mod panics;
 pub mod partition;
 pub mod program;
+pub mod random;
 pub mod report;
 pub mod sum;
 mod sys;
 pub mod testing;
 
 /// The crates whose types are part of this one's interface, in the versions that fit.
-pub use {clap, mpi, ndarray};
+pub use {approx, clap, mpi, ndarray, num_complex, rand_core, serde};
 
 pub use comm::Comm;
 pub use error::{Error, Result};

@@ -20,9 +20,17 @@ pub struct Partition(Blocks);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Blocks {
     /// The first `len % parts` blocks have one element more; arithmetic, no table.
-    Even { len: usize, parts: usize },
-    /// Where each block starts, and the end.
-    Given(Vec<usize>),
+    /// `short` is the quotient, `longer` the remainder: divisions take longer than short messages.
+    Even { len: usize, parts: usize, short: usize, longer: usize },
+    /// Where each block starts, and the end; and whether all are equally long.
+    Given { starts: Vec<usize>, equal: bool },
+}
+
+impl Blocks {
+    fn given(starts: Vec<usize>) -> Self {
+        let equal = starts.windows(2).all(|block| block[1] - block[0] == starts[1]);
+        Blocks::Given { starts, equal }
+    }
 }
 
 impl Partition {
@@ -32,7 +40,7 @@ impl Partition {
     /// If `parts` is 0.
     pub fn even(len: usize, parts: usize) -> Self {
         assert!(parts > 0, "a partition needs at least one part");
-        Partition(Blocks::Even { len, parts })
+        Partition(Blocks::Even { len, parts, short: len / parts, longer: len % parts })
     }
 
     /// Blocks of the given lengths, any of which may be 0.
@@ -55,7 +63,7 @@ impl Partition {
             end = end.checked_add(count).expect("the counts of a partition sum to at most usize::MAX");
             starts.push(end);
         }
-        Partition(Blocks::Given(starts))
+        Partition(Blocks::given(starts))
     }
 
     /// Even blocks of whole tiles of `tile` elements; only the very last tile may be shorter. What is computed tile by
@@ -74,14 +82,14 @@ impl Partition {
         assert!(tile > 0, "a tile has at least one element");
         let tiles = Partition::even(len.div_ceil(tile), parts);
         let starts = (0..parts).map(|r| tiles.range(r).start.saturating_mul(tile).min(len));
-        Partition(Blocks::Given(starts.chain([len]).collect()))
+        Partition(Blocks::given(starts.chain([len]).collect()))
     }
 
     /// Number of elements in all.
     pub fn len(&self) -> usize {
         match &self.0 {
             Blocks::Even { len, .. } => *len,
-            Blocks::Given(starts) => *starts.last().expect("there is always an end"),
+            Blocks::Given { starts, .. } => *starts.last().expect("there is always an end"),
         }
     }
 
@@ -94,7 +102,7 @@ impl Partition {
     pub fn parts(&self) -> usize {
         match &self.0 {
             Blocks::Even { parts, .. } => *parts,
-            Blocks::Given(starts) => starts.len() - 1,
+            Blocks::Given { starts, .. } => starts.len() - 1,
         }
     }
 
@@ -105,12 +113,11 @@ impl Partition {
     pub fn range(&self, rank: usize) -> Range<usize> {
         assert!(rank < self.parts(), "rank {rank} of a partition into {} parts", self.parts());
         match &self.0 {
-            Blocks::Even { len, parts } => {
-                let (short, longer) = (len / parts, len % parts);
-                let start = short * rank + rank.min(longer);
-                start..start + short + usize::from(rank < longer)
+            Blocks::Even { short, longer, .. } => {
+                let start = short * rank + rank.min(*longer);
+                start..start + short + usize::from(rank < *longer)
             }
-            Blocks::Given(starts) => starts[rank]..starts[rank + 1],
+            Blocks::Given { starts, .. } => starts[rank]..starts[rank + 1],
         }
     }
 
@@ -120,6 +127,20 @@ impl Partition {
     /// If `rank` is not below [`parts`](Partition::parts).
     pub fn count(&self, rank: usize) -> usize {
         self.range(rank).len()
+    }
+
+    /// The number of elements of every rank, if it is the same for all.
+    ///
+    /// ```
+    /// # use rankwise::Partition;
+    /// assert_eq!(Partition::even(12, 4).equal(), Some(3));
+    /// assert_eq!(Partition::even(10, 4).equal(), None);
+    /// ```
+    pub fn equal(&self) -> Option<usize> {
+        match &self.0 {
+            Blocks::Even { short, longer, .. } => (*longer == 0).then_some(*short),
+            Blocks::Given { starts, equal } => equal.then_some(starts[1]),
+        }
     }
 
     /// The number of elements of every rank, in rank order.
@@ -134,13 +155,12 @@ impl Partition {
     pub fn owner(&self, index: usize) -> usize {
         assert!(index < self.len(), "element {index} of {}", self.len());
         match &self.0 {
-            Blocks::Even { len, parts } => {
-                let (short, longer) = (len / parts, len % parts);
+            Blocks::Even { short, longer, .. } => {
                 let in_longer = longer * (short + 1);
                 if index < in_longer { index / (short + 1) } else { longer + (index - in_longer) / short }
             }
             // The last block that starts at or before it: earlier ones with the same start are empty.
-            Blocks::Given(starts) => starts.partition_point(|&start| start <= index) - 1,
+            Blocks::Given { starts, .. } => starts.partition_point(|&start| start <= index) - 1,
         }
     }
 }
@@ -161,6 +181,8 @@ mod tests {
         }
         assert_eq!(next, blocks.len(), "{what}");
         assert_eq!(blocks.counts().sum::<usize>(), blocks.len(), "{what}");
+        let first = blocks.count(0);
+        assert_eq!(blocks.equal(), blocks.counts().all(|n| n == first).then_some(first), "{what}");
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::error::Error as StdError;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 
-use crate::comm::{Comm, Placed};
+use crate::comm::{Comm, MaxWithPlace, Placed};
 use crate::error::{Error, in_one_line};
 use crate::{file, sys};
 
@@ -84,7 +85,7 @@ pub fn run_with<A: Parser>(body: impl FnOnce(&Comm, A) -> Outcome) -> ExitCode {
         let parsed = A::try_parse();
         // A rank may see other files or another environment than the rest: they all stay or they all leave.
         let mine = parsed.as_ref().map_or_else(|usage| 1 + usage.exit_code(), |_| 0);
-        let worst = world.all_reduce_max(&[Placed { value: mine, place: world.rank() as u64 }])?[0];
+        let worst = world.all_reduce_one(Placed { value: mine, place: world.rank() as u64 }, MaxWithPlace)?;
         match parsed {
             Ok(args) if worst.value == 0 => return Ok(Ok(body(world, args))),
             Err(usage) if worst.place == world.rank() as u64 => print_usage(&usage),
@@ -104,6 +105,14 @@ fn print_usage(usage: &clap::Error) {
         (true, true) => std::io::stderr().lock().write_all(plain.as_bytes()),
         (true, false) => std::io::stdout().lock().write_all(plain.as_bytes()),
     };
+}
+
+/// Set while [`run`] runs its body.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// Whether [`run`] has started MPI, and will end it.
+pub(crate) fn is_running() -> bool {
+    RUNNING.load(Ordering::Relaxed)
 }
 
 /// What `start` runs: it gives the body's outcome, or the exit code that all ranks leave with before it began.
@@ -126,6 +135,12 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
         Ok(code) => code,
         Err(error) => failure::end_job(1, &format!("error: {error}")),
     };
+    if crate::comm::nothing_forgotten().is_err() {
+        // MPI's own end would wait for what nobody completes. All has been said.
+        failure::end_job_unsaid(i32::from(code.max(1)));
+    }
+    sys::element::free_all();
+    sys::operations::free_all();
     drop(universe);
     ExitCode::from(code)
 }
@@ -141,6 +156,7 @@ fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Attempt) -> crate::Res
     // For the end of the program alone, so that it cannot meet another message.
     let ending = sys::Communicator::duplicate(world.as_mpi())
         .map_err(|failure| crate::comm::Call::new("run").error(failure))?;
+    RUNNING.store(true, Ordering::Relaxed);
     let outcome = match body(&world)? {
         Ok(outcome) => outcome,
         Err(code) => {
@@ -148,12 +164,24 @@ fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Attempt) -> crate::Res
             return Ok(code);
         }
     };
-    let outcome = outcome.and_then(|()| Ok(file::nothing_forgotten()?));
+    let outcome = outcome.and_then(|()| {
+        file::nothing_forgotten()?;
+        Ok(crate::comm::nothing_forgotten()?)
+    });
     leave(&world, &ending, outcome)
 }
 
-/// All ranks leave together, or, if one has failed and others do not come, not at all.
+/// Ends this rank after its body, as one of all; gives its exit code.
 fn leave(world: &Comm, ending: &sys::Communicator, outcome: Outcome) -> crate::Result<u8> {
+    match end_together(world, ending, outcome)? {
+        // All have ended well, so all have dropped the same.
+        0 => end_together(world, ending, crate::comm::complete_dropped().map_err(Into::into)),
+        code => Ok(code),
+    }
+}
+
+/// All ranks end together, or, if one has failed and others do not come, not at all.
+fn end_together(world: &Comm, ending: &sys::Communicator, outcome: Outcome) -> crate::Result<u8> {
     // The minimum over ranks: the lowest that failed, and 0 if all did.
     let mine = match &outcome {
         Ok(()) => [world.size() as i64, -1],

@@ -22,6 +22,8 @@
 //! |---|---|
 //! | `MPIEXEC` | the launcher, with options: `srun --mpi=pmix`. Else that of the MPI the program is linked to |
 //! | `RANKWISE_TEST_LIMIT` | seconds until a test counts as hanging; 60 if not set |
+//! | `RANKWISE_TEST_ONLY` | rank counts, as `2` or `1,2`: others are left out |
+//! | `RANKWISE_TEST_UNDER` | what each rank runs under, as `valgrind -q --error-exitcode=33` |
 
 use std::cell::Cell;
 use std::env;
@@ -67,9 +69,14 @@ pub fn on_ranks<const N: usize>(rank_counts: [usize; N], body: impl FnOnce(&Comm
     }
     let test = thread::current().name().expect("a test runs on a thread with its name").to_owned();
     assert_ne!(test, "main", "on_ranks is for #[test] functions; a program starts with rankwise::run");
-    for ranks in rank_counts {
+    let only = env::var("RANKWISE_TEST_ONLY").ok();
+    let wanted = |ranks: &usize| {
+        only.as_ref().is_none_or(|only| only.split(',').any(|one| one.trim() == ranks.to_string()))
+    };
+    for ranks in rank_counts.into_iter().filter(wanted) {
         let this = env::current_exe().expect("a running program has a path");
         let mut launch = launcher(ranks);
+        launch.args(env::var("RANKWISE_TEST_UNDER").unwrap_or_default().split_whitespace());
         launch.arg(this).args([&test, "--exact", "--include-ignored", "--nocapture", "--quiet"]);
         launch.env(RANKS, ranks.to_string()).env(CALL, call.to_string());
         let ended = run_to_end(launch, limit());
@@ -104,6 +111,12 @@ fn run_as_rank(ranks: &str, body: impl FnOnce(&Comm) -> Outcome) -> ! {
         std::process::exit(0);
     }
     std::process::exit(1)
+}
+
+/// From now on messages of more than `elements` elements go in pieces of that many, as those of more than 1 GiB always do: so
+/// that a test need not be that large. 0 ends it. All ranks must set the same.
+pub fn split_messages_at(elements: usize) {
+    sys::counts::set_test_limit(elements);
 }
 
 /// A command that starts `ranks` copies of a program, which is to follow with its arguments, on the MPI that this program is

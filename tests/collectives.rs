@@ -1,12 +1,13 @@
 //! Laws of the operations on ranks, over awkward lengths, types and rank counts.
 
-use rankwise::comm::Placed;
+use num_complex::Complex64;
+use rankwise::comm::{Element, MaxWithPlace, MinWithPlace, Placed};
 use rankwise::prelude::*;
 use rankwise::sum::ExactSum;
-use rankwise::testing::on_ranks;
+use rankwise::testing::{self, on_ranks};
 
-/// None, one, fewer than ranks, not divisible, and more than an eager message.
-const LENGTHS: [usize; 8] = [0, 1, 2, 3, 5, 7, 64, 20_011];
+/// None, one, fewer than ranks, not divisible, divisible, and more than an eager message.
+const LENGTHS: [usize; 7] = [0, 1, 3, 5, 7, 60, 20_011];
 
 #[derive(Debug, Clone, Copy, PartialEq, mpi::traits::Equivalence)]
 struct Place {
@@ -30,37 +31,66 @@ fn uneven(len: usize, ranks: usize) -> Partition {
     Partition::from_counts(&counts)
 }
 
-fn round_trip<T: mpi::traits::Equivalence + Copy + PartialEq + std::fmt::Debug>(
+fn round_trip<T: Element<K> + PartialEq + std::fmt::Debug, K>(
     world: &Comm,
     make: impl Fn(usize) -> T,
 ) -> Result<()> {
     for len in LENGTHS {
-        let whole: Vec<T> = (0..len).map(&make).collect();
-        for root in 0..world.size() {
-            let here = world.rank() == root;
-            let given = here.then_some(&whole[..]);
-            let mine = world.scatter(root, given)?;
-            let block = Partition::even(len, world.size()).range(world.rank());
-            assert_eq!(mine, whole[block], "scatter {len} from {root}");
-            assert_eq!(world.gather(root, &mine)?, here.then(|| whole.clone()), "gather {len} to {root}");
-            assert_eq!(world.all_gather(&mine)?, whole, "all_gather {len}");
+        round_trip_of(world, &(0..len).map(&make).collect::<Vec<T>>(), make(1000))?;
+    }
+    Ok(())
+}
 
-            let blocks = uneven(len, world.size());
+/// All operations on blocks, there and back, by the root and all others, in every form.
+/// Buffers hold `other` before.
+fn round_trip_of<T: Element<K> + PartialEq + std::fmt::Debug, K>(
+    world: &Comm,
+    whole: &[T],
+    other: T,
+) -> Result<()> {
+    let (rank, size, len) = (world.rank(), world.size(), whole.len());
+    for root in 0..size {
+        let here = rank == root;
+        let (given, back) = (here.then_some(whole), here.then(|| whole.to_vec()));
+        let mine = world.scatter(root, given)?;
+        let block = Partition::even(len, size).range(rank);
+        assert_eq!(mine, whole[block], "scatter {len} from {root}");
+        assert_eq!(world.gather(root, &mine)?, back, "gather {len} to {root}");
+        assert_eq!(world.all_gather(&mine)?, whole, "all_gather {len}");
+
+        for blocks in [uneven(len, size), Partition::even(len, size)] {
+            let what = format!("{len} from or to {root} by {blocks:?}");
             let mine = world.scatter_by(&blocks, root, given)?;
-            assert_eq!(mine, whole[blocks.range(world.rank())], "scatter_by {len} from {root}");
+            assert_eq!(mine, whole[blocks.range(rank)], "scatter_by {what}");
+            let mut buffer = vec![other; mine.len()];
+            world.scatter_into(&blocks, root, given, &mut buffer)?;
+            assert_eq!(buffer, mine, "scatter_into {what}");
             assert_eq!(
-                world.gather_by(&blocks, root, &mine)?,
-                here.then(|| whole.clone()),
-                "gather_by {len}"
+                world.iscatter(&blocks, root, given.map(<[T]>::to_vec))?.wait()?,
+                mine,
+                "iscatter {what}"
             );
-            assert_eq!(world.gather(root, &mine)?, here.then(|| whole.clone()), "gather {len}, uneven");
-            assert_eq!(world.all_gather_by(&blocks, &mine)?, whole, "all_gather_by {len}");
 
-            assert_eq!(world.broadcast(root, given)?, whole, "broadcast {len} from {root}");
-            let mut buffer: Vec<T> = if here { whole.clone() } else { vec![make(1000); len] };
-            world.broadcast_into(root, &mut buffer)?;
-            assert_eq!(buffer, whole, "broadcast_into {len} from {root}");
+            assert_eq!(world.gather_by(&blocks, root, &mine)?, back, "gather_by {what}");
+            assert_eq!(world.gather(root, &mine)?, back, "gather, {what}");
+            let mut all = vec![other; len];
+            world.gather_into(&blocks, root, &mine, here.then_some(&mut all))?;
+            assert!(!here || all == whole, "gather_into {what}");
+            assert_eq!(world.igather(&blocks, root, mine.clone())?.wait()?, back, "igather {what}");
+
+            assert_eq!(world.all_gather_by(&blocks, &mine)?, whole, "all_gather_by {what}");
+            all.fill(other);
+            world.all_gather_into(&blocks, &mine, &mut all)?;
+            assert_eq!(all, whole, "all_gather_into {what}");
+            assert_eq!(world.iall_gather(&blocks, mine)?.wait()?, whole, "iall_gather {what}");
         }
+
+        assert_eq!(world.broadcast(root, given)?, whole, "broadcast {len} from {root}");
+        assert_eq!(world.broadcast_known(root, len, given)?, whole, "broadcast_known {len} from {root}");
+        let mut buffer: Vec<T> = if here { whole.to_vec() } else { vec![other; len] };
+        assert_eq!(world.ibroadcast(root, buffer.clone())?.wait()?, whole, "ibroadcast {len} from {root}");
+        world.broadcast_into(root, &mut buffer)?;
+        assert_eq!(buffer, whole, "broadcast_into {len} from {root}");
     }
     Ok(())
 }
@@ -68,11 +98,37 @@ fn round_trip<T: mpi::traits::Equivalence + Copy + PartialEq + std::fmt::Debug>(
 #[test]
 fn gather_undoes_scatter() {
     on_ranks([1, 2, 3, 4, 5], |world| {
-        round_trip(world, |i| i as u8)?;
         round_trip(world, |i| -(i as f64) / 3.0)?;
         round_trip(world, |i| i % 2 == 1)?;
-        round_trip(world, place)?;
-        Ok(())
+        Ok(round_trip(world, place)?)
+    });
+}
+
+#[test]
+fn every_kind_of_element_travels() {
+    on_ranks([2, 3], |world| {
+        round_trip(world, |i| i as u8)?;
+        round_trip(world, |i| u128::MAX / (i as u128 + 1))?;
+        round_trip(world, |i| Complex64::new(i as f64, -0.5))?;
+        round_trip(world, |i| [i as f32, 0.5, -1.0])?;
+        round_trip(world, |i| [[place(i); 2], [place(i + 1); 2]])?;
+        round_trip(world, |i| (i as u8, i as f64, [i % 2 == 0; 3]))?;
+        Ok(round_trip(world, |i| (i as i128, (true, i as u16)))?)
+    });
+}
+
+#[test]
+fn long_messages_go_in_pieces() {
+    on_ranks([1, 2, 3, 4], |world| {
+        for elements in [1, 2, 5] {
+            testing::split_messages_at(elements);
+            let len = 17;
+            let whole: Vec<(u8, f64)> = (0..len).map(|i| (i as u8, i as f64)).collect();
+            round_trip_of(world, &whole, (0, -1.0))?;
+        }
+        testing::split_messages_at(1000);
+        let whole: Vec<bool> = (0..20_011).map(|i| i % 3 == 0).collect();
+        Ok(round_trip_of(world, &whole, true)?)
     });
 }
 
@@ -120,6 +176,17 @@ fn reductions_equal_the_serial_fold() {
         check_integers!(world, u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
         // Whole numbers and powers of two: exact in any order.
         let whole = |rank: usize, i: usize| (rank * 13 + i % 100) as f64 - 20.0;
+        // Beyond the greatest number it wraps around, everywhere in the slice.
+        let large = |rank: usize, i: usize| (200 + rank * 31 + i % 50) as u64;
+        check_reduction!(world, u8, Sum, |r, i| large(r, i) as u8, |a: u8, b: u8| a.wrapping_add(b));
+        check_reduction!(world, i8, Sum, |r, i| large(r, i) as i8, |a: i8, b: i8| a.wrapping_add(b));
+        let large = |rank: usize, i: usize| large(rank, i) << 8;
+        check_reduction!(world, u16, Sum, |r, i| large(r, i) as u16, |a: u16, b: u16| a.wrapping_add(b));
+        check_reduction!(world, i16, Sum, |r, i| large(r, i) as i16, |a: i16, b: i16| a.wrapping_add(b));
+        let large = |rank: usize, i: usize| large(rank, i) << 16;
+        check_reduction!(world, u32, Sum, |r, i| large(r, i) as u32, |a: u32, b: u32| a.wrapping_add(b));
+        check_reduction!(world, i64, Sum, |r, i| (large(r, i) << 32) as i64, |a: i64, b: i64| a
+            .wrapping_add(b));
         check_reduction!(world, f64, Sum, whole, |a, b| a + b);
         check_reduction!(world, f64, Product, |rank, i| [0.5, 2.0, -4.0][(rank + i) % 3], |a, b| a * b);
         check_reduction!(world, f64, Min, whole, f64::min);
@@ -142,7 +209,8 @@ fn extremes_come_with_their_place() {
             let mine: Vec<_> = (0..len)
                 .map(|i| Placed { value: value(world.rank(), i), place: (100 - world.rank()) as u64 })
                 .collect();
-            let (least, greatest) = (world.all_reduce_min(&mine)?, world.all_reduce_max(&mine)?);
+            let (least, greatest) =
+                (world.all_reduce(&mine, MinWithPlace)?, world.all_reduce(&mine, MaxWithPlace)?);
             for i in 0..len {
                 let all = || (0..world.size()).map(|rank| (value(rank, i), (100 - rank) as u64));
                 let min = all().min_by(|a, b| a.partial_cmp(b).unwrap()).unwrap();
@@ -155,11 +223,11 @@ fn extremes_come_with_their_place() {
         let last = world.size() - 1;
         let value = if world.rank() == last { f32::NAN } else { -1.0 };
         let mine = [Placed { value, place: world.rank() as u64 }];
-        assert_eq!(world.all_reduce_min(&mine)?[0].place, last as u64);
-        assert_eq!(world.all_reduce_max(&mine)?[0].place, last as u64);
+        assert_eq!(world.all_reduce(&mine, MinWithPlace)?[0].place, last as u64);
+        assert_eq!(world.all_reduce(&mine, MaxWithPlace)?[0].place, last as u64);
         // One byte with eight: padding inside the pair.
         let mine = [Placed { value: world.rank() as u8, place: 7 }];
-        assert_eq!(world.all_reduce_max(&mine)?, [Placed { value: last as u8, place: 7 }]);
+        assert_eq!(world.all_reduce(&mine, MaxWithPlace)?, [Placed { value: last as u8, place: 7 }]);
         Ok(())
     });
 }
@@ -213,8 +281,8 @@ fn wrong_arguments_are_errors_before_anything_is_sent() {
         let errors = [
             world.broadcast_into(size, &mut [0u8]).unwrap_err(),
             world.broadcast(size, Some(&[0u8])).unwrap_err(),
-            world.broadcast::<u8>(0, None).unwrap_err(),
-            world.scatter::<u8>(size - 1, None).unwrap_err(),
+            world.broadcast::<u8, _>(0, None).unwrap_err(),
+            world.scatter::<u8, _>(size - 1, None).unwrap_err(),
             world.scatter_by(&one_more, 0, Some(&[0u8; 10])).unwrap_err(),
             world.gather(size, &[0u8]).unwrap_err(),
             world.gather_by(&one_more, 0, &[0u8; 5]).unwrap_err(),

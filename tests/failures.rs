@@ -127,6 +127,45 @@ fn a_file_that_was_not_closed_is_an_error() {
 }
 
 #[test]
+fn synchronous_sends_show_who_relies_on_buffers() {
+    for (synchronous, ends) in [("0", true), ("1", false)] {
+        let mut command = rankwise::testing::launcher(2);
+        command.arg(common::program("faults")).args(["both-send-first", "0"]);
+        command.env("RANKWISE_SYNCHRONOUS_SENDS", synchronous);
+        let limit = if ends { common::LIMIT } else { Duration::from_secs(4) };
+        let ended = rankwise::testing::run_to_end(command, limit);
+        assert_eq!(ended.status.is_some(), ends, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_error_is_told_while_something_is_held() {
+    for (how, words) in
+        [("error-with-counter", "no tea, counter held"), ("error-with-requests", "no tea, requests held")]
+    {
+        let ended = run(2, "faults", &[how, "1"]);
+        assert_eq!(ended.stderr.matches(words).count(), 1, "{how}: {}", ended.stderr);
+        assert_eq!(code(&ended), Some(1), "{how}: {}", ended.stderr);
+        assert!(ended.time < SOON, "{how}: {:?}", ended.time);
+    }
+}
+
+#[test]
+fn what_is_forgotten_is_reported() {
+    for (how, words) in [
+        ("forgotten-request", "error on rank 1 (HOST): isend at tests/programs/faults.rs:"),
+        ("unreceived-message", "error on rank 1 (HOST): send at tests/programs/faults.rs:"),
+        ("forgotten-window", "a Counter or a NodeShared was kept or forgotten"),
+    ] {
+        let ended = run(2, "faults", &[how, "1"]);
+        let words = words.split("HOST").collect::<Vec<_>>();
+        assert!(words.iter().all(|part| ended.stderr.contains(part)), "{how}: {}", ended.stderr);
+        assert_eq!(ended.stderr.matches(words.last().unwrap()).count(), 1, "{how}: {}", ended.stderr);
+        assert_eq!(ended.status.and_then(|status| status.code()), Some(1), "{how}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_good_program_ends_well() {
     for ranks in [1, 2, 3] {
         let ended = run(ranks, "faults", &["none", "0"]);

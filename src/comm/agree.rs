@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{Call, Comm};
 use crate::error::{Error, Result, in_one_line};
-use crate::sys::collectives::Operation;
-use crate::sys::{self, Failure};
+use crate::sys::collectives::{self, Input};
+use crate::sys::operations::Operation;
+use crate::sys::{Failure, Received};
 
 impl Comm {
     /// The result, if it is `Ok` on every rank; otherwise the same [`Error::Elsewhere`] on all ranks, with the lowest
@@ -32,7 +33,9 @@ impl Comm {
         let (call, mine) = (Call::new("agree"), self.in_words(result));
         let first = self.perform(call, |comm| {
             let rank = if mine.is_err() { comm.rank } else { comm.size };
-            Ok(sys::collectives::all_reduce(comm, &[rank], Operation::Min)?[0])
+            let mut first = [rank];
+            collectives::all_reduce(comm, Input::InPlace, Received::new(&mut first)?, Operation::Min)?;
+            Ok(first[0])
         })?;
         self.settle(first, mine)
     }
@@ -48,7 +51,7 @@ impl Comm {
         let (call, mine) = (Call::new("agree"), self.in_words(result));
         let first = self.perform(call, |comm| {
             let rank = if mine.is_err() { comm.rank } else { comm.size } as i64;
-            sys::collectives::minimum_within(comm, [rank, 0], mine.is_err().then_some(patience))
+            collectives::minimum_within(comm, [rank, 0], mine.is_err().then_some(patience))
         })?;
         match (first, mine) {
             (Some([first, _]), mine) => self.settle(usize::try_from(first).unwrap_or(0), mine),

@@ -1,18 +1,16 @@
 //! What one rank has, all ranks get.
 
-use mpi::datatype::Equivalence;
-
-use super::{Call, Comm};
+use super::{Call, Comm, Element};
 use crate::error::Result;
-use crate::sys::{self, Failure};
+use crate::sys::{self, Failure, Received, collectives, memory};
 
 /// Sent instead of a length by a root that has nothing to send, so that every rank learns of it.
-const NOTHING: u64 = u64::MAX;
+pub(super) const NOTHING: u64 = u64::MAX;
 
 impl Comm {
     /// The root's `data`, on all ranks. Only the root's `data` is read; the others give `None`.
     ///
-    /// Sends the length first: one message more than [`broadcast_into`](Comm::broadcast_into). The result is allocated.
+    /// Sends the length first: one message more than [`broadcast_known`](Comm::broadcast_known). The result is allocated.
     ///
     /// # Collective
     /// All ranks must call this, with the same `root`.
@@ -28,11 +26,36 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn broadcast<T: Equivalence + Copy>(&self, root: usize, data: Option<&[T]>) -> Result<Vec<T>> {
+    pub fn broadcast<T: Element<K>, K>(&self, root: usize, data: Option<&[T]>) -> Result<Vec<T>> {
         self.perform(Call::new("broadcast"), |comm| {
             let len = length_from_root(comm, root, data.map(<[T]>::len))?;
-            sys::collectives::broadcast_new(comm, root, len, data)
+            new(comm, root, len, data)
         })
+    }
+
+    /// The root's `data`, on all ranks, which all know that there are `len` elements: no message for the length. The result
+    /// is allocated.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same `root` and `len`.
+    ///
+    /// # Errors
+    /// When `root` is no rank; on the root alone when its data is not as long.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let origin = world.is_root().then_some(&[1.5, 2.5][..]);
+    /// assert_eq!(world.broadcast_known(0, 2, origin)?, [1.5, 2.5]);
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn broadcast_known<T: Element<K>, K>(
+        &self,
+        root: usize,
+        len: usize,
+        data: Option<&[T]>,
+    ) -> Result<Vec<T>> {
+        self.perform(Call::new("broadcast_known"), |comm| new(comm, root, len, data))
     }
 
     /// Fills `buffer` with the root's. No allocation, no message for the length.
@@ -51,8 +74,32 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn broadcast_into<T: Equivalence + Copy>(&self, root: usize, buffer: &mut [T]) -> Result<()> {
-        self.perform(Call::new("broadcast_into"), |comm| sys::collectives::broadcast(comm, root, buffer))
+    pub fn broadcast_into<T: Element<K>, K>(&self, root: usize, buffer: &mut [T]) -> Result<()> {
+        self.perform(Call::new("broadcast_into"), |comm| {
+            collectives::broadcast(comm, root, Received::new(buffer)?)
+        })
+    }
+}
+
+/// The root's `data`, of `len` elements, on all ranks.
+fn new<T: Element<K>, K>(
+    comm: &sys::Communicator,
+    root: usize,
+    len: usize,
+    data: Option<&[T]>,
+) -> sys::Outcome<Vec<T>> {
+    if comm.rank != root {
+        let (buffer, ()) = memory::filled(len, |room| collectives::broadcast(comm, root, room))?;
+        return Ok(buffer);
+    }
+    match data {
+        Some(data) if data.len() == len => {
+            let mut copy = data.to_vec();
+            collectives::broadcast(comm, root, Received::new(&mut copy)?)?;
+            Ok(copy)
+        }
+        Some(data) => Err(Failure::Argument(format!("{} elements instead of {len}", data.len()))),
+        None => Err(Failure::Argument(format!("rank {root}, the root, has no data"))),
     }
 }
 
@@ -66,7 +113,7 @@ pub(super) fn length_from_root(
         Some(len) if comm.rank == root => len as u64,
         _ => NOTHING,
     }];
-    sys::collectives::broadcast(comm, root, &mut length)?;
+    collectives::broadcast(comm, root, Received::new(&mut length)?)?;
     match length {
         [NOTHING] => Err(Failure::Argument(format!("rank {root}, the root, has no data"))),
         [len] => usize::try_from(len)

@@ -1,12 +1,10 @@
 //! The blocks of all ranks, put together in rank order, on one rank or on all.
 
-use mpi::datatype::Equivalence;
-
 use super::scatter::count_of;
-use super::{Call, Comm};
+use super::{Call, Comm, Element};
 use crate::error::Result;
 use crate::partition::Partition;
-use crate::sys;
+use crate::sys::{self, Received, Sent, collectives, memory};
 
 impl Comm {
     /// Every rank's `mine`, in rank order, on the root: `Some` there, `None` elsewhere. The blocks may have any lengths.
@@ -28,10 +26,10 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn gather<T: Equivalence + Copy>(&self, root: usize, mine: &[T]) -> Result<Option<Vec<T>>> {
+    pub fn gather<T: Element<K>, K>(&self, root: usize, mine: &[T]) -> Result<Option<Vec<T>>> {
         self.perform(Call::new("gather"), |comm| {
-            let (counts, total) = counts_of_all(comm, mine.len())?;
-            sys::collectives::gather(comm, root, mine, counts.into_iter(), total)
+            let blocks = lengths_of_all(comm, mine.len())?;
+            to_root(comm, &blocks, root, mine)
         })
     }
 
@@ -56,15 +54,44 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn gather_by<T: Equivalence + Copy>(
+    pub fn gather_by<T: Element<K>, K>(
         &self,
         blocks: &Partition,
         root: usize,
         mine: &[T],
     ) -> Result<Option<Vec<T>>> {
-        self.perform(Call::new("gather_by"), |comm| {
-            same_count(blocks, comm, mine.len())?;
-            sys::collectives::gather(comm, root, mine, blocks.counts(), blocks.len())
+        self.perform(Call::new("gather_by"), |comm| to_root(comm, blocks, root, mine))
+    }
+
+    /// As [`gather_by`](Comm::gather_by), into the root's `all`, which is looked at there only: no allocation.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same `root` and the same partition.
+    ///
+    /// # Errors
+    /// As `gather_by`, and on the root alone when it gives no `all` or one that is not as long as the partition says.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use rankwise::Partition;
+    ///
+    /// let blocks = Partition::even(world.size(), world.size());
+    /// let mut all = vec![0; world.size()];
+    /// world.gather_into(&blocks, 0, &[world.rank() + 1], Some(&mut all))?;
+    /// assert!(!world.is_root() || all.into_iter().eq(1..=world.size()));
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn gather_into<T: Element<K>, K>(
+        &self,
+        blocks: &Partition,
+        root: usize,
+        mine: &[T],
+        all: Option<&mut [T]>,
+    ) -> Result<()> {
+        self.perform(Call::new("gather_into"), |comm| {
+            let all = all.map(Received::new).transpose()?;
+            collectives::gather(comm, root, blocks, Sent::new(mine)?, all)
         })
     }
 
@@ -86,10 +113,10 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn all_gather<T: Equivalence + Copy>(&self, mine: &[T]) -> Result<Vec<T>> {
+    pub fn all_gather<T: Element<K>, K>(&self, mine: &[T]) -> Result<Vec<T>> {
         self.perform(Call::new("all_gather"), |comm| {
-            let (counts, total) = counts_of_all(comm, mine.len())?;
-            sys::collectives::all_gather(comm, mine, counts.into_iter(), total)
+            let blocks = lengths_of_all(comm, mine.len())?;
+            to_all(comm, &blocks, mine)
         })
     }
 
@@ -101,11 +128,47 @@ impl Comm {
     /// # Errors
     /// On all ranks when the partition is not for as many ranks; on one rank alone when its block is not as long as the
     /// partition says.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use rankwise::Partition;
+    ///
+    /// let rows = Partition::even(10, world.size());
+    /// let mine: Vec<usize> = rows.range(world.rank()).collect();
+    /// assert!(world.all_gather_by(&rows, &mine)?.into_iter().eq(0..10));
+    /// # Ok(()) }) }
+    /// ```
     #[track_caller]
-    pub fn all_gather_by<T: Equivalence + Copy>(&self, blocks: &Partition, mine: &[T]) -> Result<Vec<T>> {
-        self.perform(Call::new("all_gather_by"), |comm| {
-            same_count(blocks, comm, mine.len())?;
-            sys::collectives::all_gather(comm, mine, blocks.counts(), blocks.len())
+    pub fn all_gather_by<T: Element<K>, K>(&self, blocks: &Partition, mine: &[T]) -> Result<Vec<T>> {
+        self.perform(Call::new("all_gather_by"), |comm| to_all(comm, blocks, mine))
+    }
+
+    /// As [`all_gather_by`](Comm::all_gather_by), into the caller's `all`: no allocation.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same partition.
+    ///
+    /// # Errors
+    /// As `all_gather_by`, and on one rank alone when its `all` is not as long as the partition says.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use rankwise::Partition;
+    ///
+    /// let mut all = vec![0; 2 * world.size()];
+    /// world.all_gather_into(&Partition::even(all.len(), world.size()), &[world.rank(); 2], &mut all)?;
+    /// assert_eq!(all[1], 0);
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn all_gather_into<T: Element<K>, K>(
+        &self,
+        blocks: &Partition,
+        mine: &[T],
+        all: &mut [T],
+    ) -> Result<()> {
+        self.perform(Call::new("all_gather_into"), |comm| {
+            collectives::all_gather(comm, blocks, Sent::new(mine)?, Received::new(all)?)
         })
     }
 
@@ -124,25 +187,51 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn all_gather_one<T: Equivalence + Copy>(&self, mine: T) -> Result<Vec<T>> {
-        self.perform(Call::new("all_gather_one"), |comm| sys::collectives::all_gather_equal(comm, &[mine]))
+    pub fn all_gather_one<T: Element<K>, K>(&self, mine: T) -> Result<Vec<T>> {
+        self.perform(Call::new("all_gather_one"), |comm| one_of_all(comm, mine))
     }
 }
 
-/// Every rank's number of elements, and their sum.
-fn counts_of_all(comm: &sys::Communicator, mine: usize) -> sys::Outcome<(Vec<usize>, usize)> {
-    let counts = sys::collectives::all_gather_equal(comm, &[mine])?;
-    let total = counts.iter().fold(0, |total: usize, &count| total.saturating_add(count));
-    // Where the whole is too long for MPI, all ranks must find out, not just the one that receives it.
-    sys::failure::count(total)?;
-    Ok((counts, total))
+fn to_root<T: Element<K>, K>(
+    comm: &sys::Communicator,
+    blocks: &Partition,
+    root: usize,
+    mine: &[T],
+) -> sys::Outcome<Option<Vec<T>>> {
+    // Before anything is allocated: the number may be of another program.
+    count_of(blocks, comm)?;
+    let mine = Sent::new(mine)?;
+    if comm.rank != root {
+        collectives::gather(comm, root, blocks, mine, None)?;
+        return Ok(None);
+    }
+    let (all, ()) =
+        memory::filled(blocks.len(), |room| collectives::gather(comm, root, blocks, mine, Some(room)))?;
+    Ok(Some(all))
 }
 
-fn same_count(blocks: &Partition, comm: &sys::Communicator, mine: usize) -> sys::Outcome {
-    let expected = count_of(blocks, comm)?;
-    if mine == expected {
-        return Ok(());
+fn to_all<T: Element<K>, K>(
+    comm: &sys::Communicator,
+    blocks: &Partition,
+    mine: &[T],
+) -> sys::Outcome<Vec<T>> {
+    count_of(blocks, comm)?;
+    let mine = Sent::new(mine)?;
+    let (all, ()) = memory::filled(blocks.len(), |room| collectives::all_gather(comm, blocks, mine, room))?;
+    Ok(all)
+}
+
+pub(super) fn one_of_all<T: Element<K>, K>(comm: &sys::Communicator, mine: T) -> sys::Outcome<Vec<T>> {
+    to_all(comm, &Partition::even(comm.size, comm.size), &[mine])
+}
+
+/// The blocks that every rank's number of elements makes.
+pub(super) fn lengths_of_all(comm: &sys::Communicator, mine: usize) -> sys::Outcome<Partition> {
+    let lengths = one_of_all(comm, mine)?;
+    match lengths.iter().try_fold(0usize, |sum, &len| sum.checked_add(len)) {
+        Some(_) => Ok(Partition::from_counts(&lengths)),
+        None => {
+            Err(sys::Failure::Argument("the lengths of all ranks sum to more than memory can have".into()))
+        }
     }
-    let problem = format!("rank {} has {mine} elements, by the partition {expected}", comm.rank);
-    Err(sys::Failure::Argument(problem))
 }

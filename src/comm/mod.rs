@@ -1,4 +1,43 @@
 //! [`Comm`]: the ranks of a program and what they do together, one file per operation.
+//!
+//! # All operations
+//!
+//! | | returns | into the caller's buffer | counts known | any `serde` value, or a closure | non-blocking |
+//! |---|---|---|---|---|---|
+//! | broadcast | [`broadcast`](Comm::broadcast) | [`broadcast_into`](Comm::broadcast_into) | [`broadcast_known`](Comm::broadcast_known) | [`broadcast_value`](Comm::broadcast_value) | [`ibroadcast`](Comm::ibroadcast) |
+//! | scatter | [`scatter`](Comm::scatter) | [`scatter_into`](Comm::scatter_into) | [`scatter_by`](Comm::scatter_by) | [`scatter_values`](Comm::scatter_values) | [`iscatter`](Comm::iscatter) |
+//! | gather | [`gather`](Comm::gather) | [`gather_into`](Comm::gather_into) | [`gather_by`](Comm::gather_by) | [`gather_values`](Comm::gather_values) | [`igather`](Comm::igather) |
+//! | all_gather | [`all_gather`](Comm::all_gather), [`all_gather_one`](Comm::all_gather_one) | [`all_gather_into`](Comm::all_gather_into) | [`all_gather_by`](Comm::all_gather_by) | [`all_gather_values`](Comm::all_gather_values) | [`iall_gather`](Comm::iall_gather) |
+//! | all_to_all | [`all_to_all`](Comm::all_to_all) | [`all_to_all_into`](Comm::all_to_all_into), [`all_to_all_equal_into`](Comm::all_to_all_equal_into) | [`all_to_all_by`](Comm::all_to_all_by), [`all_to_all_equal`](Comm::all_to_all_equal) | [`all_to_all_values`](Comm::all_to_all_values) | – |
+//! | sparse all_to_all | [`sparse_all_to_all`](Comm::sparse_all_to_all) | [`sparse_all_to_all_into`](Comm::sparse_all_to_all_into) | [`sparse_all_to_all_by`](Comm::sparse_all_to_all_by) | [`sparse_all_to_all_values`](Comm::sparse_all_to_all_values) | – |
+//! | reduce | [`reduce`](Comm::reduce) | [`reduce_into`](Comm::reduce_into), [`reduce_in_place`](Comm::reduce_in_place) | – | [`reduce_with`](Comm::reduce_with), [`reduce_value`](Comm::reduce_value) | [`ireduce`](Comm::ireduce) |
+//! | all_reduce | [`all_reduce`](Comm::all_reduce), [`all_reduce_one`](Comm::all_reduce_one) | [`all_reduce_into`](Comm::all_reduce_into), [`all_reduce_in_place`](Comm::all_reduce_in_place) | – | [`all_reduce_with`](Comm::all_reduce_with), [`all_reduce_value`](Comm::all_reduce_value) | [`iall_reduce`](Comm::iall_reduce) |
+//! | reduce_scatter | [`reduce_scatter`](Comm::reduce_scatter), [`reduce_scatter_by`](Comm::reduce_scatter_by) | [`reduce_scatter_into`](Comm::reduce_scatter_into), [`reduce_scatter_in_place`](Comm::reduce_scatter_in_place) | – | [`reduce_scatter_with`](Comm::reduce_scatter_with), [`reduce_scatter_values`](Comm::reduce_scatter_values) | – |
+//! | scan | [`scan`](Comm::scan) | [`scan_into`](Comm::scan_into), [`scan_in_place`](Comm::scan_in_place) | – | [`scan_with`](Comm::scan_with), [`scan_value`](Comm::scan_value) | – |
+//! | exclusive_scan | [`exclusive_scan`](Comm::exclusive_scan) | [`exclusive_scan_into`](Comm::exclusive_scan_into), [`exclusive_scan_in_place`](Comm::exclusive_scan_in_place) | – | [`exclusive_scan_with`](Comm::exclusive_scan_with), [`exclusive_scan_value`](Comm::exclusive_scan_value) | – |
+//! | send | [`send`](Comm::send) | [`send`](Comm::send) | – | [`send_value`](Comm::send_value) | [`isend`](Comm::isend), [`isend_value`](Comm::isend_value) |
+//! | recv | [`recv`](Comm::recv) | [`recv_into`](Comm::recv_into) | – | [`recv_value`](Comm::recv_value) | [`irecv`](Comm::irecv), [`irecv_into`](Comm::irecv_into), [`irecv_value`](Comm::irecv_value) |
+//! | send and recv at once | [`send_recv`](Comm::send_recv) | [`send_recv_into`](Comm::send_recv_into) | – | [`send_recv_value`](Comm::send_recv_value) | [`isend`](Comm::isend), [`irecv_into`](Comm::irecv_into) |
+//! | shift along a ring | [`shift`](Comm::shift) | [`shift_into`](Comm::shift_into) | – | [`shift_value`](Comm::shift_value) | [`isend`](Comm::isend), [`irecv_into`](Comm::irecv_into) |
+//! | probe | [`probe`](Comm::probe), [`Message::recv`] | [`Message::recv_into`] | – | [`Message::recv_value`] | [`probe_now`](Comm::probe_now) |
+//! | wait | [`Request::wait`], [`wait_all`], [`wait_any`], [`wait_some`] | – | – | – | [`Request::test`] |
+//!
+//! - *Returns* allocates the result. Where the lengths are not known it sends them first, and says so.
+//! - *Into the caller's buffer* allocates nothing and sends what C would send.
+//! - *Counts known*: by a [`Partition`](crate::Partition) that all ranks have, nothing is sent for the lengths.
+//! - *Values* are encoded and decoded: another price, so another name. Closures need not be commutative; a panic in one is an
+//!   error with its rank.
+//! - *Non-blocking* calls keep their buffers, or borrow them in a [`scope`](Comm::scope), until the [`Request`] is complete.
+//!
+//! Elements are all fixed-size numbers, complex ones, `bool`, arrays and tuples of those, and structs that derive
+//! `Equivalence`: see [`Element`]. Operations are [`Sum`], [`Product`], [`Min`], [`Max`], [`MinWithPlace`], [`MaxWithPlace`],
+//! [`LogicalAnd`], [`LogicalOr`], [`LogicalXor`], [`BitAnd`], [`BitOr`], [`BitXor`], and any closure. Lengths have no limit:
+//! what is longer than MPI's `int` can count goes in pieces.
+//!
+//! Sums of floats whose bits do not depend on the number of ranks: [`sum`](Comm::sum), [`mean`](Comm::mean),
+//! [`var`](Comm::var), [`dot`](Comm::dot). Parts of the ranks: [`split`](Comm::split), [`node`](Comm::node),
+//! [`split_by_node`](Comm::split_by_node), [`grid`](Comm::grid). Shared by ranks: [`counter`](Comm::counter),
+//! [`node_shared`](Comm::node_shared). What may fail on some ranks: [`agree`](Comm::agree), [`on_root`](Comm::on_root).
 
 use std::panic::Location;
 
@@ -10,16 +49,39 @@ use crate::error::{Error, Result};
 use crate::sys::{self, Failure};
 
 mod agree;
+mod all_to_all;
 mod broadcast;
+mod closures;
+mod counter;
 mod gather;
+mod grid;
+mod message;
+mod node_shared;
+mod parts;
 mod print;
 mod reduce;
+mod request;
+mod scan;
 mod scatter;
+mod sums;
+mod value;
 
+pub use all_to_all::Messages;
+pub use counter::Counter;
+pub use grid::{Grid, dims_for};
+pub use message::{Any, Destination, Message, Source, Status};
+pub use node_shared::NodeShared;
+pub use parts::Nodes;
 pub use reduce::{
-    BitAnd, BitOr, BitXor, LogicalAnd, LogicalOr, LogicalXor, Max, Min, Ordered, Placed, Product, Reduction,
-    Sum,
+    BitAnd, BitOr, BitXor, LogicalAnd, LogicalOr, LogicalXor, Max, MaxWithPlace, Min, MinWithPlace, Ordered,
+    Product, Reduction, Sum,
 };
+pub use request::{Request, Scope, wait_all, wait_any, wait_some};
+pub(crate) use request::{complete_dropped, nothing_forgotten};
+pub use value::bulk;
+
+pub use crate::sys::element::{Element, Placed, kind};
+pub use crate::sys::pending::{Buffer, BufferMut};
 
 /// A group of ranks that work together: who is there, and every operation among them.
 ///
@@ -42,6 +104,8 @@ pub struct Comm {
     ours: sys::Communicator,
     users: Users,
     host: String,
+    /// `world`, `world/node 0`: shown in messages.
+    name: String,
     /// By this number messages name the rank, also in a part of the world.
     world_rank: usize,
 }
@@ -77,6 +141,10 @@ impl Call {
         Call { operation, at: Location::caller() }
     }
 
+    pub(super) fn started(self) -> (&'static str, &'static Location<'static>) {
+        (self.operation, self.at)
+    }
+
     /// What a failure below the fence means to the caller.
     pub(crate) fn error(self, failure: Failure) -> Error {
         let Call { operation, at } = self;
@@ -93,11 +161,11 @@ impl Comm {
         let world = SimpleCommunicator::world();
         let ours =
             sys::Communicator::duplicate(&world).map_err(|failure| Call::new("start").error(failure))?;
-        Ok(Self::over(ours, world))
+        Ok(Self::over(ours, world, "world".into()))
     }
 
-    /// Takes any communicator of the `mpi` crate. Makes two duplicates of it: one for our messages, one for
-    /// [`as_mpi`](Comm::as_mpi).
+    /// Takes any communicator of the `mpi` crate. Makes three duplicates of it: one for our collective calls, one for our
+    /// messages, one for [`as_mpi`](Comm::as_mpi).
     ///
     /// # Collective
     /// All ranks of `communicator` must call this.
@@ -121,13 +189,20 @@ impl Comm {
     ) -> Result<Self> {
         let call = Call::new("wrap");
         let ours = sys::Communicator::duplicate(communicator).map_err(|failure| call.error(failure))?;
-        Ok(Self::over(ours, communicator.duplicate()))
+        Ok(Self::over(ours, communicator.duplicate(), "wrapped".into()))
     }
 
-    fn over(ours: sys::Communicator, users: SimpleCommunicator) -> Self {
+    /// A part of these ranks. Collective over the part.
+    fn part(&self, ours: sys::Communicator, name: &str) -> sys::Outcome<Self> {
+        let users = sys::communicator::for_the_mpi_crate(&ours)?;
+        Ok(Self::over(ours, users, format!("{}/{name}", self.name)))
+    }
+
+    fn over(ours: sys::Communicator, users: SimpleCommunicator, name: String) -> Self {
         let host = mpi::environment::processor_name().unwrap_or_else(|_| "unknown host".into());
         let world_rank = usize::try_from(SimpleCommunicator::world().rank()).unwrap_or(ours.rank);
-        Comm { ours, users: Users(Some(users)), host, world_rank }
+        ours.set_name(&name);
+        Comm { ours, users: Users(Some(users)), host, name, world_rank }
     }
 
     /// The same ranks as a communicator of the `mpi` crate, for any call that is not here. Its errors end the program, as
@@ -156,6 +231,11 @@ impl Comm {
         &self.host
     }
 
+    /// What messages call these ranks: `world`, `world/node 0`, `world/grid 2x3`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns when every rank has come here. Sends about log₂ size small messages a rank.
     ///
     /// # Collective
@@ -169,11 +249,23 @@ impl Comm {
     }
 
     /// The one narrow place that every operation passes through.
+    #[inline]
     pub(crate) fn perform<R>(
         &self,
         call: Call,
         act: impl FnOnce(&sys::Communicator) -> sys::Outcome<R>,
     ) -> Result<R> {
-        sys::process::alive().and_then(|()| act(&self.ours)).map_err(|failure| call.error(failure))
+        let outcome = sys::process::alive().and_then(|()| act(&self.ours));
+        outcome.map_err(|failure| call.error(self.named(failure)))
+    }
+
+    /// Says in which part of the world a failure was, if it was in one.
+    #[cold]
+    fn named(&self, failure: Failure) -> Failure {
+        let within = |text| if self.name == "world" { text } else { format!("in {}: {text}", self.name) };
+        match failure {
+            Failure::Argument(problem) => Failure::Argument(within(problem)),
+            Failure::Mpi { class, text } => Failure::Mpi { class, text: within(text) },
+        }
     }
 }

@@ -1,12 +1,10 @@
 //! A slice of one rank, cut into blocks, one for each rank.
 
-use mpi::datatype::Equivalence;
-
 use super::broadcast::length_from_root;
-use super::{Call, Comm};
+use super::{Call, Comm, Element};
 use crate::error::Result;
 use crate::partition::Partition;
-use crate::sys::{self, Failure};
+use crate::sys::{self, Failure, Received, Sent, collectives, memory};
 
 impl Comm {
     /// This rank's block of the root's `data`, the blocks as equal as can be: [`Partition::even`]. Nothing is lost when
@@ -30,11 +28,10 @@ impl Comm {
     /// ```
     #[track_caller]
     #[must_use = "each rank's share is lost unless it is used"]
-    pub fn scatter<T: Equivalence + Copy>(&self, root: usize, data: Option<&[T]>) -> Result<Vec<T>> {
+    pub fn scatter<T: Element<K>, K>(&self, root: usize, data: Option<&[T]>) -> Result<Vec<T>> {
         self.perform(Call::new("scatter"), |comm| {
             let len = length_from_root(comm, root, data.map(<[T]>::len))?;
-            let blocks = Partition::even(len, comm.size);
-            sys::collectives::scatter(comm, root, data, blocks.counts(), blocks.count(comm.rank))
+            new(comm, &Partition::even(len, comm.size), root, data)
         })
     }
 
@@ -59,17 +56,58 @@ impl Comm {
     /// ```
     #[track_caller]
     #[must_use = "each rank's share is lost unless it is used"]
-    pub fn scatter_by<T: Equivalence + Copy>(
+    pub fn scatter_by<T: Element<K>, K>(
         &self,
         blocks: &Partition,
         root: usize,
         data: Option<&[T]>,
     ) -> Result<Vec<T>> {
-        self.perform(Call::new("scatter_by"), |comm| {
-            let mine = count_of(blocks, comm)?;
-            sys::collectives::scatter(comm, root, data, blocks.counts(), mine)
+        self.perform(Call::new("scatter_by"), |comm| new(comm, blocks, root, data))
+    }
+
+    /// As [`scatter_by`](Comm::scatter_by), into the caller's `mine`: no allocation.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same `root` and the same partition.
+    ///
+    /// # Errors
+    /// As `scatter_by`, and on one rank alone when its `mine` is not as long as the partition says.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use rankwise::Partition;
+    ///
+    /// let pairs = Partition::even(2 * world.size(), world.size());
+    /// let all: Vec<usize> = (0..pairs.len()).collect();
+    /// let mut mine = [0; 2];
+    /// world.scatter_into(&pairs, 0, world.is_root().then_some(&all[..]), &mut mine)?;
+    /// assert_eq!(mine, [2 * world.rank(), 2 * world.rank() + 1]);
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn scatter_into<T: Element<K>, K>(
+        &self,
+        blocks: &Partition,
+        root: usize,
+        data: Option<&[T]>,
+        mine: &mut [T],
+    ) -> Result<()> {
+        self.perform(Call::new("scatter_into"), |comm| {
+            let data = data.map(Sent::new).transpose()?;
+            collectives::scatter(comm, root, blocks, data, Received::new(mine)?)
         })
     }
+}
+
+fn new<T: Element<K>, K>(
+    comm: &sys::Communicator,
+    blocks: &Partition,
+    root: usize,
+    data: Option<&[T]>,
+) -> sys::Outcome<Vec<T>> {
+    let (len, data) = (count_of(blocks, comm)?, data.map(Sent::new).transpose()?);
+    let (mine, ()) = memory::filled(len, |room| collectives::scatter(comm, root, blocks, data, room))?;
+    Ok(mine)
 }
 
 /// This rank's number of elements; an error unless the partition is for just these ranks.

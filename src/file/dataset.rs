@@ -8,7 +8,7 @@ use hdf5::types::TypeDescriptor;
 use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
 
 use super::{File, Number, agree_on_handle, failed, same_everywhere};
-use crate::comm::Max;
+use crate::comm::{Comm, Max};
 use crate::error::{Error, Result};
 use crate::sys;
 
@@ -50,7 +50,7 @@ impl File<'_> {
         shape: &[usize],
         layout: &Layout,
     ) -> Result<Dataset<'_>> {
-        same_everywhere(self.comm, &(name, shape, layout, sys::datatypes::name::<T>()), "new dataset")?;
+        same_everywhere(self.comm, &(name, shape, layout, sys::memory::name::<T>()), "new dataset")?;
         if layout.chunk.as_ref().is_some_and(|chunk| chunk.len() != shape.len() || chunk.contains(&0)) {
             // The same on all ranks, as just found out.
             return Err(
@@ -119,6 +119,11 @@ impl<'f> Dataset<'f> {
     /// Its name in the file.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The ranks that have its file open.
+    pub(crate) fn comm(&self) -> &Comm {
+        self.file.comm
     }
 
     /// Its length along each axis.
@@ -273,7 +278,7 @@ impl<'f> Dataset<'f> {
         if same || (convert && self.is_numeric()) {
             return Ok(());
         }
-        let (name, there, wanted) = (&self.name, self.element(), sys::datatypes::name::<T>());
+        let (name, there, wanted) = (&self.name, self.element(), sys::memory::name::<T>());
         Err(self.file.error(format!("{name} holds {there}, not {wanted}")))
     }
 

@@ -17,7 +17,7 @@ pub enum Level {
 
 /// Plain loops that are worth compiling for each level. `run` must be `#[inline(always)]`, and so must be what it calls, to
 /// be compiled for the level at all.
-pub(super) trait Task {
+pub(crate) trait Task {
     /// `FMA`: multiply and add in one rounding. `WIDE`: thirty-two wide registers instead of sixteen half as wide.
     fn run<const FMA: bool, const WIDE: bool>(self);
 }
@@ -49,7 +49,7 @@ impl Level {
     }
 
     /// Runs the task as compiled for this level, or for the best below it that the processor has.
-    pub(super) fn run(self, task: impl Task) {
+    pub(crate) fn run(self, task: impl Task) {
         match self.min(Level::detect()) {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the processor has these features, as `detect` found out.
@@ -81,6 +81,6 @@ fn avx512(task: impl Task) {
 
 /// All levels that this processor has.
 #[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = Level> {
+pub(crate) fn all() -> impl Iterator<Item = Level> {
     [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|&level| level <= Level::detect())
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use mpi::environment::Universe;
 
 use crate::comm::Comm;
-use crate::sys;
+use crate::{panics, sys};
 
 /// The exit code after a panic, as Rust's own.
 const PANIC: i32 = 101;
@@ -39,7 +39,11 @@ pub(super) fn install(world: &Comm) -> crate::Result<()> {
     let voice = shared_file(world)?;
     let this = Rank { rank: world.rank(), size: world.size(), host: world.host().to_owned(), voice };
     if RANK.set(this).is_ok() {
-        std::panic::set_hook(Box::new(|panic| end_job(PANIC, &describe(panic))));
+        std::panic::set_hook(Box::new(|panic| {
+            if !panics::keep(|| in_short(panic)) {
+                end_job(PANIC, &describe(panic));
+            }
+        }));
     }
     Ok(())
 }
@@ -59,6 +63,13 @@ pub(super) fn end_job(code: i32, message: &str) -> ! {
     // MPICH's launcher ends at once when told to abort, and loses what it has not read by then. Who does not speak is ended by
     // the one that does; should that one die before it can, this one does it.
     std::thread::sleep(if speak(message) { FORWARDING } else { Duration::from_secs(3) });
+    flush_stdout();
+    sys::process::abort(code, RANK.get().map_or(1, |this| this.size))
+}
+
+/// Ends all ranks with `code`, when all has been said already.
+pub(super) fn end_job_unsaid(code: i32) -> ! {
+    std::thread::sleep(FORWARDING);
     flush_stdout();
     sys::process::abort(code, RANK.get().map_or(1, |this| this.size))
 }
@@ -98,8 +109,17 @@ impl Drop for EndOfMpi {
     }
 }
 
+fn in_short(panic: &PanicHookInfo<'_>) -> String {
+    let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
+    format!("panicked{place}: {}", what(panic))
+}
+
+fn what<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
+    panic.payload_as_str().unwrap_or("a panic without a message")
+}
+
 fn describe(panic: &PanicHookInfo<'_>) -> String {
-    let what = panic.payload_as_str().unwrap_or("a panic without a message");
+    let what = what(panic);
     let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
     let mut text = match RANK.get() {
         Some(this) => format!("rank {} of {} ({}) panicked{place}:\n{what}", this.rank, this.size, this.host),

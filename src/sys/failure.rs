@@ -6,7 +6,7 @@ use mpi::ffi;
 
 /// Why a call was refused: by our checks, or by MPI.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     Argument(String),
     Mpi { class: i32, text: String },
 }
@@ -14,10 +14,13 @@ pub(crate) enum Failure {
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 /// MPI's return code as an [`Outcome`].
+#[inline]
 pub(crate) fn check(code: c_int) -> Outcome {
-    if code == ffi::MPI_SUCCESS as c_int {
-        return Ok(());
-    }
+    if code == ffi::MPI_SUCCESS as c_int { Ok(()) } else { Err(explain(code)) }
+}
+
+#[cold]
+fn explain(code: c_int) -> Failure {
     let mut class = code;
     // MPI_MAX_ERROR_STRING is 256 on Open MPI and 512 on MPICH; a longer one would be against the standard's constant,
     // so this leaves room.
@@ -31,23 +34,5 @@ pub(crate) fn check(code: c_int) -> Outcome {
     let length = usize::try_from(length).unwrap_or(0).min(text.len());
     let bytes: Vec<u8> = text[..length].iter().map(|&c| c as u8).collect();
     let text = String::from_utf8_lossy(&bytes).lines().map(str::trim).collect::<Vec<_>>().join("; ");
-    Err(Failure::Mpi { class, text })
-}
-
-/// A number of elements as MPI's `int`.
-pub(crate) fn count(elements: usize) -> Outcome<c_int> {
-    c_int::try_from(elements).map_err(|_| {
-        Failure::Argument(format!(
-            "{elements} elements in one message: more than {}, MPI's limit",
-            c_int::MAX
-        ))
-    })
-}
-
-/// A rank of a communicator of `size`, as MPI's `int`.
-pub(crate) fn rank(rank: usize, size: usize) -> Outcome<c_int> {
-    if rank >= size {
-        return Err(Failure::Argument(format!("root {rank} of {size} ranks: ranks are 0 to {}", size - 1)));
-    }
-    count(rank)
+    Failure::Mpi { class, text }
 }

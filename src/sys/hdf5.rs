@@ -14,8 +14,8 @@ use mpi::datatype::Equivalence;
 use mpi::ffi;
 use mpi::raw::AsRaw;
 
-use super::datatypes::{filled, from, into, room};
 use super::failure::{Failure, Outcome, check};
+use super::memory::{self, Received, Sent};
 
 /// What HDF5 said, in one line.
 pub(crate) fn refused(error: hdf5::Error) -> Failure {
@@ -57,7 +57,7 @@ pub(crate) fn parallel<C: AsRaw<Raw = ffi::MPI_Comm>>(
     comm: &C,
     hints: &[(&str, &str)],
 ) -> Outcome<FileBuilder> {
-    super::process::alive()?;
+    super::process::started()?;
     let hints = Hints::new(hints)?;
     let mut builder = hdf5::File::with_options();
     builder.with_fapl(|list| {
@@ -140,8 +140,9 @@ pub(crate) fn write_block<T: Number>(dataset: &Dataset, start: &[u64], count: &[
     }
     let (file, memory) = selections(dataset, start, count)?;
     let (list, of) = (collective()?, hdf5::Datatype::from_type::<T>().map_err(refused)?);
+    let start = Sent::new(data)?.start();
     // SAFETY (inside the macro): `data` holds as many elements of that type as are selected in memory.
-    call!(H5Dwrite(dataset.id(), of.id(), memory.0, file.0, list.0, from(data)))?;
+    call!(H5Dwrite(dataset.id(), of.id(), memory.0, file.0, list.0, start))?;
     Ok(())
 }
 
@@ -158,9 +159,10 @@ pub(crate) fn read_block<T: Number>(
     }
     let (file, memory) = selections(dataset, start, count)?;
     let (list, of) = (collective()?, hdf5::Datatype::from_type::<T>().map_err(refused)?);
+    let start = Received::new(data)?.start();
     // SAFETY (inside the macro): there is room for as many elements of that type as are selected in memory, and whatever
     // bytes HDF5 puts there are a valid number.
-    call!(H5Dread(dataset.id(), of.id(), memory.0, file.0, list.0, into(data)))?;
+    call!(H5Dread(dataset.id(), of.id(), memory.0, file.0, list.0, start))?;
     Ok(())
 }
 
@@ -181,7 +183,5 @@ numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64);
 
 /// `len` zeros, or an error when there is no such room.
 pub(crate) fn zeros<T: Number>(len: usize) -> Outcome<Vec<T>> {
-    let zeros = room::<T>(len)?;
-    // SAFETY: the bytes are zero, which is a valid number.
-    Ok(unsafe { filled(zeros) })
+    Ok(memory::filled(len, |_| Ok(()))?.0)
 }

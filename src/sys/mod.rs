@@ -6,10 +6,18 @@
 
 pub(crate) mod collectives;
 pub(crate) mod communicator;
-pub(crate) mod datatypes;
+pub(crate) mod counts;
+pub(crate) mod element;
 pub(crate) mod failure;
 pub(crate) mod hdf5;
+pub(crate) mod memory;
+pub(crate) mod operations;
+pub(crate) mod pending;
+pub(crate) mod point_to_point;
 pub(crate) mod process;
+mod requests;
+pub(crate) mod windows;
 
-pub(crate) use communicator::Communicator;
+pub(crate) use communicator::{Channel, Communicator};
 pub(crate) use failure::{Failure, Outcome};
+pub(crate) use memory::{Received, Sent};

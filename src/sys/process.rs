@@ -6,24 +6,48 @@ use mpi::ffi;
 
 use super::failure::{Failure, Outcome};
 
-/// An error unless MPI has been started and not yet ended.
+/// Whether this MPI is of Open MPI's family: its handles are pointers, those of MPICH's family are numbers.
+pub(crate) const OPEN_MPI: bool = size_of::<ffi::MPI_Comm>() == size_of::<*const u8>();
+
+/// Whether MPI has been started and not yet ended.
+fn running() -> bool {
+    let mut started: c_int = 0;
+    // SAFETY: may be called at any time, from any thread, and writes to a live local.
+    unsafe { ffi::MPI_Initialized(&mut started) };
+    started != 0 && alive().is_ok()
+}
+
+/// An error unless MPI has been started, by this thread, and not yet ended. A communicator stays in the thread that has made it,
+/// so this is asked only when one is made.
+pub(crate) fn started() -> Outcome {
+    if !running() {
+        alive()?;
+        return Err(Failure::Argument("MPI has not been started: use rankwise::run".into()));
+    }
+    let mut main: c_int = 0;
+    // SAFETY: MPI runs, as just checked; the pointer is to a live local.
+    unsafe { ffi::MPI_Is_thread_main(&mut main) };
+    if main == 0 {
+        return Err(Failure::Argument("only the thread that has started MPI may communicate".into()));
+    }
+    Ok(())
+}
+
+/// An error if MPI has ended. It was started, or there would be no communicator.
+#[inline]
 pub(crate) fn alive() -> Outcome {
-    let (mut started, mut ended): (c_int, c_int) = (0, 0);
-    // SAFETY: both may be called at any time, from any thread, and write to live locals.
-    unsafe {
-        ffi::MPI_Initialized(&mut started);
-        ffi::MPI_Finalized(&mut ended);
+    let mut ended: c_int = 0;
+    // SAFETY: may be called at any time, from any thread, and writes to a live local.
+    unsafe { ffi::MPI_Finalized(&mut ended) };
+    if ended == 0 {
+        return Ok(());
     }
-    match (started != 0, ended != 0) {
-        (true, false) => Ok(()),
-        (false, _) => Err(Failure::Argument("MPI has not been started: use rankwise::run".into())),
-        (true, true) => Err(Failure::Argument("MPI has ended: a communicator outlived rankwise::run".into())),
-    }
+    Err(Failure::Argument("MPI has ended: a communicator outlived rankwise::run".into()))
 }
 
 /// Ends all processes of the job, now, with `code`. From any thread.
 pub(crate) fn abort(code: i32, world_size: usize) -> ! {
-    if world_size > 1 && alive().is_ok() {
+    if world_size > 1 && running() {
         // SAFETY: MPI runs, as just checked. Calling from a thread that did not start MPI is outside the standard below
         // MPI_THREAD_MULTIPLE, and works on Open MPI 4 and 5 and on MPICH 4: all else would be to hang.
         unsafe { ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, code) };

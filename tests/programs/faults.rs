@@ -101,6 +101,39 @@ fn main() -> ExitCode {
                     std::thread::sleep(std::time::Duration::from_secs(1));
                 }
             }
+            "both-send-first" => {
+                let other = 1 - world.rank();
+                world.send(other, &[1.5])?;
+                world.recv::<f64, _>(other)?;
+            }
+            "error-with-counter" => {
+                let _held = (world.counter()?, world.node_shared(10, |_: &mut [f64]| Ok(()))?);
+                if here {
+                    return Err("no tea, counter held".into());
+                }
+                world.barrier()?;
+            }
+            "error-with-requests" => {
+                let _held = (
+                    world.isend(1 - world.rank(), vec![1.5; 1 << 20])?,
+                    world.iall_reduce(vec![1; 1 << 20], Sum)?,
+                );
+                if here {
+                    return Err("no tea, requests held".into());
+                }
+                world.recv::<u8, _>((1 - world.rank(), 7))?;
+            }
+            "forgotten-request" => {
+                if here {
+                    std::mem::forget(world.isend(world.rank(), vec![1.5; 100_000])?);
+                }
+                println!("rank {} is done", world.rank());
+                return Ok(());
+            }
+            "unreceived-message" if here => world.send(world.rank(), &vec![1.5; 100_000])?,
+            "forgotten-window" => {
+                std::mem::forget(world.node_shared(10, |_: &mut [f64]| Ok(()))?);
+            }
             "forgotten-file" => {
                 let _file =
                     rankwise::file::File::create(world, beside_this_program("rankwise-forgotten.h5"))?;

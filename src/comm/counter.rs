@@ -1,0 +1,70 @@
+//! A number that all ranks take from, without anybody who hands it out.
+
+use super::{Call, Comm};
+use crate::error::Result;
+use crate::sys::windows::SharedNumber;
+
+/// A counter that starts at 0 and that every rank can read and add to at any time: who takes the next piece of work adds to
+/// it, and no rank is spent on handing out. It is in the memory of rank 0 and is reached by one-sided MPI
+/// (`MPI_Fetch_and_op`, MPI 3.1, section 11.3.4).
+///
+/// ```
+/// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+/// use rankwise::comm::Sum;
+///
+/// let (counter, mut mine) = (world.counter()?, 0);
+/// while counter.fetch_add(1)? < 100 {
+///     mine += 1; // piece of work
+/// }
+/// assert_eq!(world.all_reduce_one(mine, Sum)?, 100);
+/// # Ok(()) }) }
+/// ```
+#[derive(Debug)]
+pub struct Counter<'a> {
+    comm: &'a Comm,
+    number: SharedNumber,
+}
+
+impl Comm {
+    /// A new [`Counter`], at 0.
+    ///
+    /// # Collective
+    /// All ranks must call this. To drop it is not collective: the counter is freed at the end of the program, or by
+    /// [`Counter::free`].
+    ///
+    /// # Errors
+    /// When MPI refuses.
+    #[track_caller]
+    pub fn counter(&self) -> Result<Counter<'_>> {
+        let number = self.perform(Call::new("counter"), |comm| SharedNumber::new(comm, 0))?;
+        Ok(Counter { comm: self, number })
+    }
+}
+
+impl Counter<'_> {
+    /// Adds `n`; what the counter was before. Not collective: any rank, at any time. Wraps around at 2⁶⁴.
+    ///
+    /// # Errors
+    /// When MPI refuses.
+    #[track_caller]
+    pub fn fetch_add(&self, n: u64) -> Result<u64> {
+        self.comm.perform(Call::new("fetch_add"), |_| self.number.fetch_add(n))
+    }
+
+    /// Frees it now, and not at the end of the program.
+    ///
+    /// # Collective
+    /// All ranks must call this.
+    pub fn free(self) {
+        self.number.free();
+    }
+
+    /// What the counter is. Not collective.
+    ///
+    /// # Errors
+    /// When MPI refuses.
+    #[track_caller]
+    pub fn get(&self) -> Result<u64> {
+        self.comm.perform(Call::new("get"), |_| self.number.get())
+    }
+}

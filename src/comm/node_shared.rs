@@ -1,0 +1,106 @@
+//! One copy of a large input for all ranks of a node.
+
+use std::error::Error as StdError;
+use std::ops::Deref;
+
+use super::{Call, Comm, Element};
+use crate::error::Result;
+use crate::sys::windows::SharedSlice;
+
+/// Elements that are in memory once on each node, filled by one rank of it and read by all: see [`Comm::node_shared`]. It is
+/// a slice.
+#[derive(Debug)]
+pub struct NodeShared<T> {
+    slice: SharedSlice<T>,
+}
+
+impl<T> NodeShared<T> {
+    /// Frees the memory now, and not at the end of the program.
+    ///
+    /// # Collective
+    /// All ranks must call this.
+    pub fn free(self) {
+        self.slice.free();
+    }
+}
+
+impl<T> Deref for NodeShared<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        self.slice.as_slice()
+    }
+}
+
+impl Comm {
+    /// `len` elements, once on each node, filled by `fill` on one rank of each, which gets them zeroed. All ranks wait until
+    /// they are filled, and then read them at the speed of their own memory; nobody can write to them any more.
+    ///
+    /// Memory: that of the elements once a node, in /dev/shm. Sends a few small messages within the node.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same `len`. To drop what it gives is not collective: the memory is freed at the end of
+    /// the program, or by [`NodeShared::free`].
+    /// `fill` runs on [`leaders`](super::Nodes::leaders) only, so it must not call what all ranks have to.
+    ///
+    /// # Errors
+    /// On all ranks, when there is no such memory on a node, or `fill` fails on one.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let squares = world.node_shared(1000, |squares: &mut [f64]| {
+    ///     squares.iter_mut().enumerate().for_each(|(i, square)| *square = (i * i) as f64);
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(squares[30], 900.0);
+    /// # Ok(()) }) }
+    /// ```
+    ///
+    /// From a rank that has it, the leaders get it by broadcast, into the shared memory itself:
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let nodes = world.split_by_node()?;
+    /// let table = world.node_shared(3, |table: &mut [f64]| {
+    ///     if world.is_root() {
+    ///         table.copy_from_slice(&[1.5, 2.5, 3.5]);
+    ///     }
+    ///     Ok(nodes.leaders().expect("fill runs on leaders").broadcast_into(0, table)?)
+    /// })?;
+    /// assert_eq!(table[..], [1.5, 2.5, 3.5]);
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn node_shared<T: Element<K>, K>(
+        &self,
+        len: usize,
+        fill: impl FnOnce(&mut [T]) -> Result<(), Box<dyn StdError>>,
+    ) -> Result<NodeShared<T>> {
+        let call = Call::new("node_shared");
+        let node = self.perform(call, |comm| comm.split_by_node())?;
+        let leads = node.rank == 0;
+        if !crate::program::is_running() {
+            // The memory goes with MPI; `run` sees to it that it is not used any more by then.
+            let problem = "only in a program that was started by rankwise::run".into();
+            return Err(call.error(crate::sys::Failure::Argument(problem)));
+        }
+        // MPI does not say so on all ranks when there is not enough.
+        let wanted = (len as u64).saturating_mul(size_of::<T>() as u64);
+        let room = crate::sys::windows::room_on_node().filter(|&room| leads && room < wanted);
+        self.agree(match room {
+            Some(room) => {
+                Err(format!("no memory for {len} elements: {wanted} bytes, and /dev/shm has {room}"))
+            }
+            None => Ok(()),
+        })?;
+        let mut filled = Ok(());
+        let slice = self.perform(call, |_| {
+            SharedSlice::new(node, len, |elements| {
+                filled = fill(elements);
+            })
+        });
+        let slice = self.agree(slice)?;
+        self.agree(filled)?;
+        Ok(NodeShared { slice })
+    }
+}

@@ -1,0 +1,449 @@
+//! Messages from one rank to another.
+//!
+//! A message that is too long for one call goes as several, over the same channel with the same tag. MPI keeps their order.
+//! A piece of exactly the greatest length is always followed by another, perhaps an empty one; so no length has to be sent,
+//! and what is shorter is one message, as it would be in C.
+
+use std::ffi::c_int;
+use std::sync::OnceLock;
+
+use mpi::ffi;
+
+use super::collectives::pieces_and_end;
+use super::communicator::{Channel, Communicator};
+use super::counts::{items, piece, rank};
+use super::element::{Described, Element};
+use super::failure::{Failure, Outcome, check};
+use super::memory::{Elements, Received, Sent, filled};
+use super::requests::Open;
+
+/// Greatest tag that every MPI has (MPI 3.1, section 8.1.2).
+pub(crate) const GREATEST_TAG: i32 = 32_767;
+
+/// The tag of messages among partners that know of each other.
+const KNOWN: i32 = 6;
+/// The tag of messages along a ring or an axis.
+pub(crate) const SHIFTED: i32 = 8;
+
+/// Where a message may come from: a rank, or any; a tag, or any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct From {
+    pub(crate) rank: Option<usize>,
+    pub(crate) tag: Option<i32>,
+}
+
+impl From {
+    pub(super) fn raw(self, comm: &Communicator) -> Outcome<(c_int, c_int)> {
+        // SAFETY: constants of the library, read only.
+        let (any_rank, any_tag) = unsafe { (ffi::RSMPI_ANY_SOURCE, ffi::RSMPI_ANY_TAG) };
+        let rank = self.rank.map_or(Ok(any_rank), |from| rank(from, comm.size))?;
+        Ok((rank, self.tag.map_or(Ok(any_tag), checked)?))
+    }
+}
+
+/// Who has sent a message, with which tag, and how many elements arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    pub(crate) rank: usize,
+    pub(crate) tag: i32,
+    pub(crate) len: usize,
+}
+
+pub(super) fn checked(tag: i32) -> Outcome<c_int> {
+    if (0..=GREATEST_TAG).contains(&tag) {
+        return Ok(tag);
+    }
+    Err(Failure::Argument(format!("tag {tag}: tags are 0 to {GREATEST_TAG}")))
+}
+
+/// Whether every standard send is to be a synchronous one, which shows who relies on MPI to keep messages.
+pub(super) fn synchronous() -> bool {
+    static SYNCHRONOUS: OnceLock<bool> = OnceLock::new();
+    *SYNCHRONOUS.get_or_init(|| {
+        std::env::var_os("RANKWISE_SYNCHRONOUS_SENDS").is_some_and(|set| !set.is_empty() && set != "0")
+    })
+}
+
+/// Returns when `data` may be used again: the message is on its way, or received.
+pub(crate) fn send(comm: &Communicator, channel: Channel, to: usize, tag: i32, data: Sent) -> Outcome {
+    let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
+    for part in pieces_and_end(data.len(), &of) {
+        let (count, start) = (items(part.len(), &of)?, data.part(part).start());
+        // SAFETY: that many items can be read.
+        check(unsafe {
+            if synchronous() {
+                ffi::MPI_Ssend(start, count, of.raw, to, tag, comm.channel(channel))
+            } else {
+                ffi::MPI_Send(start, count, of.raw, to, tag, comm.channel(channel))
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether MPI writes beyond the room when a message is longer. Open MPI does when it takes the message out of the sender's
+/// memory, and reports the error afterwards (seen with 4.1.4, between ranks of a node, from 4 KiB on). So there a message is
+/// looked at before it is received; it costs about 0.1 µs.
+pub(super) const WRITES_BEYOND: bool = super::process::OPEN_MPI;
+
+/// Receives one message into `room`, which may be longer than it.
+pub(crate) fn receive(
+    comm: &Communicator,
+    channel: Channel,
+    from: From,
+    mut room: Received,
+) -> Outcome<Arrived> {
+    if WRITES_BEYOND {
+        return find(comm, channel, from)?.receive_into(room);
+    }
+    let (mut rank, mut tag) = from.raw(comm)?;
+    let (of, piece) = (*room.of(), piece(room.of()));
+    let mut len = 0;
+    loop {
+        let mut part = room.part(len..room.len().min(len + piece));
+        let count = items(part.len(), &of)?;
+        let mut status = empty_status();
+        // SAFETY: there is room for that many items; the status is a live local.
+        check(unsafe {
+            ffi::MPI_Recv(part.start(), count, of.raw, rank, tag, comm.channel(channel), &mut status)
+        })
+        .map_err(|failure| too_long(failure, Some(room.len())))?;
+        let got = elements(&status, &of)?;
+        room.part(len..len + got).check()?;
+        len += got;
+        let from = arrived(&status, len);
+        if got < piece {
+            return Ok(from);
+        }
+        (rank, tag) = (status.MPI_SOURCE, status.MPI_TAG);
+    }
+}
+
+/// Receives as many elements as there is room for; fewer are an error.
+pub(crate) fn receive_exactly(
+    comm: &Communicator,
+    channel: Channel,
+    from: usize,
+    tag: i32,
+    room: Received,
+) -> Outcome {
+    let expected = room.len();
+    let got = receive(comm, channel, From { rank: Some(from), tag: Some(tag) }, room)?.len;
+    if got == expected {
+        return Ok(());
+    }
+    Err(Failure::Argument(format!("{got} elements came from rank {from} instead of {expected}")))
+}
+
+/// Sends to one rank while receiving from another, which may be the same; either may be left out.
+pub(crate) fn exchange(
+    comm: &Communicator,
+    channel: Channel,
+    tag: i32,
+    sent: Option<(usize, Sent)>,
+    room: Option<(usize, Received)>,
+) -> Outcome {
+    let open = match sent {
+        // SAFETY: waited for below or when dropped, while the slice is borrowed.
+        Some((to, data)) => Some(unsafe { start_send(comm, channel, to, tag, data, synchronous())? }),
+        None => None,
+    };
+    let received = match room {
+        Some((from, room)) => receive_exactly(comm, channel, from, tag, room),
+        None => Ok(()),
+    };
+    if let Some(mut open) = open {
+        open.wait()?;
+    }
+    received
+}
+
+/// Sends to `to` and receives from `from` at once, into `room`, which may be longer than the message.
+pub(crate) fn send_receive(
+    comm: &Communicator,
+    channel: Channel,
+    (to, send_tag): (usize, i32),
+    data: Sent,
+    from: From,
+    mut room: Received,
+) -> Outcome<Arrived> {
+    let (send_of, of) = (*data.of(), *room.of());
+    let source = from.raw(comm)?;
+    if WRITES_BEYOND || data.len() >= piece(&send_of) || room.len() >= piece(&of) || synchronous() {
+        // SAFETY: waited for below or when dropped, while the slice is borrowed.
+        let mut open = unsafe { start_send(comm, channel, to, send_tag, data, synchronous())? };
+        let arrived = receive(comm, channel, from, room);
+        open.wait()?;
+        return arrived;
+    }
+    let (to, send_tag) = (rank(to, comm.size)?, checked(send_tag)?);
+    let (sent, count) = (items(data.len(), &send_of)?, items(room.len(), &of)?);
+    let mut status = empty_status();
+    // SAFETY: that many items can be read, and there is room for that many; the status is a live local.
+    check(unsafe {
+        let (start, into, raw) = (data.start(), room.start(), comm.channel(channel));
+        let (rank, tag) = source;
+        ffi::MPI_Sendrecv(
+            start,
+            sent,
+            send_of.raw,
+            to,
+            send_tag,
+            into,
+            count,
+            of.raw,
+            rank,
+            tag,
+            raw,
+            &mut status,
+        )
+    })
+    .map_err(|failure| too_long(failure, Some(room.len())))?;
+    let len = elements(&status, &of)?;
+    room.part(0..len).check()?;
+    Ok(arrived(&status, len))
+}
+
+/// Starts to send.
+///
+/// # Safety
+/// `data` stays as it is until the request has been waited for or tested to be complete.
+pub(super) unsafe fn start_send(
+    comm: &Communicator,
+    channel: Channel,
+    to: usize,
+    tag: i32,
+    data: Sent,
+    synchronous: bool,
+) -> Outcome<Open> {
+    let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
+    let mut open = Open::new();
+    for (i, part) in pieces_and_end(data.len(), &of).enumerate() {
+        let (count, start) = (items(part.len(), &of)?, data.part(part).start());
+        // SAFETY: that many items can be read, and can be until the end, by this function's contract.
+        open.add(|request| unsafe {
+            // The first piece says whether the receiver is there.
+            if synchronous && i == 0 {
+                ffi::MPI_Issend(start, count, of.raw, to, tag, comm.channel(channel), request)
+            } else {
+                ffi::MPI_Isend(start, count, of.raw, to, tag, comm.channel(channel), request)
+            }
+        })?;
+    }
+    Ok(open)
+}
+
+/// A message that was found and is kept for whoever receives it here. Dropped without being received, it is received and
+/// thrown away.
+#[derive(Debug)]
+pub(crate) struct Found {
+    message: ffi::MPI_Message,
+    status: ffi::MPI_Status,
+    channel: ffi::MPI_Comm,
+}
+
+impl Found {
+    pub(crate) fn rank(&self) -> usize {
+        usize::try_from(self.status.MPI_SOURCE).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn tag(&self) -> i32 {
+        self.status.MPI_TAG
+    }
+
+    /// Elements in it, if there is a whole number of them, or in the first piece of several.
+    pub(crate) fn len<T: Element<K>, K>(&self) -> Outcome<usize> {
+        elements(&self.status, &T::describe()?)
+    }
+
+    /// Receives it.
+    pub(crate) fn receive<T: Element<K>, K>(mut self) -> Outcome<Vec<T>> {
+        let of = T::describe()?;
+        let (mut all, piece) = (Vec::new(), piece(&of));
+        loop {
+            let got = elements(&self.status, &of)?;
+            let (part, ()) = filled(got, |room| self.receive_piece(room))?;
+            // Nearly always the only one, which is not copied.
+            if all.is_empty() {
+                all = part;
+            } else {
+                all.extend_from_slice(&part);
+            }
+            if got < piece {
+                return Ok(all);
+            }
+            self.next_piece()?;
+        }
+    }
+
+    /// Receives it into `room`, which may be longer. What is too long is thrown away.
+    pub(crate) fn receive_into(mut self, mut room: Received) -> Outcome<Arrived> {
+        let (of, mut len, mut fits) = (*room.of(), 0, true);
+        loop {
+            let got = elements(&self.status, &of)?;
+            fits &= got <= room.len() - len;
+            if fits {
+                self.receive_piece(room.part(len..len + got))?;
+                len += got;
+            } else {
+                self.receive_piece(Elements::room(got, &of)?.all())?;
+            }
+            if got == piece(&of) {
+                self.next_piece()?;
+            } else if fits {
+                return Ok(arrived(&self.status, len));
+            } else {
+                return Err(no_space(Some(room.len())));
+            }
+        }
+    }
+
+    /// Waits for what follows a piece of the greatest length.
+    fn next_piece(&mut self) -> Outcome {
+        let (rank, tag) = (self.status.MPI_SOURCE, self.status.MPI_TAG);
+        // SAFETY: the communicator lives, since whoever holds this borrows it; the pointers are to live fields.
+        check(unsafe { ffi::MPI_Mprobe(rank, tag, self.channel, &mut self.message, &mut self.status) })
+    }
+
+    fn receive_piece(&mut self, mut room: Received) -> Outcome {
+        let (of, count) = (*room.of(), items(room.len(), room.of())?);
+        // SAFETY: there is room for that many items, which are all of the message; the message is live, and not after this.
+        check(unsafe {
+            ffi::MPI_Mrecv(room.start(), count, of.raw, &mut self.message, ffi::RSMPI_STATUS_IGNORE)
+        })?;
+        room.check()
+    }
+}
+
+impl Drop for Found {
+    fn drop(&mut self) {
+        // SAFETY: a constant of the library, read only.
+        let received = self.message == unsafe { ffi::RSMPI_MESSAGE_NULL };
+        if received || super::process::alive().is_err() || std::thread::panicking() {
+            return;
+        }
+        let mut bytes: c_int = 0;
+        // SAFETY: the message is live and not used again. Bytes receive a message of any type; one of more than 2^31 of them
+        // does not exist. Errors cannot be reported from here.
+        unsafe {
+            ffi::MPI_Get_count(&self.status, ffi::RSMPI_UINT8_T, &mut bytes);
+            let mut room = vec![0u64; usize::try_from(bytes).unwrap_or(0) / 8 + 1];
+            let ignore = ffi::RSMPI_STATUS_IGNORE;
+            ffi::MPI_Mrecv(room.as_mut_ptr().cast(), bytes, ffi::RSMPI_UINT8_T, &mut self.message, ignore);
+        }
+    }
+}
+
+/// Waits for a message and keeps it.
+pub(crate) fn find(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found> {
+    let (rank, tag) = from.raw(comm)?;
+    // SAFETY: the pointers are to live locals, one of them a constant's copy; they are used only after the call succeeded.
+    unsafe {
+        let (mut message, mut status) = (ffi::RSMPI_MESSAGE_NULL, empty_status());
+        check(ffi::MPI_Mprobe(rank, tag, comm.channel(channel), &mut message, &mut status))?;
+        Ok(Found { message, status, channel: comm.channel(channel) })
+    }
+}
+
+/// Keeps a message that is there already.
+pub(crate) fn find_now(comm: &Communicator, channel: Channel, from: From) -> Outcome<Option<Found>> {
+    let (rank, tag) = from.raw(comm)?;
+    // SAFETY: as in `find`.
+    unsafe {
+        let (mut message, mut status, mut there) = (ffi::RSMPI_MESSAGE_NULL, empty_status(), 0);
+        check(ffi::MPI_Improbe(rank, tag, comm.channel(channel), &mut there, &mut message, &mut status))?;
+        Ok((there != 0).then_some(Found { message, status, channel: comm.channel(channel) }))
+    }
+}
+
+/// A status for MPI to write.
+pub(super) fn empty_status() -> ffi::MPI_Status {
+    // SAFETY: a struct of plain integers, for which zero is a value.
+    unsafe { std::mem::zeroed() }
+}
+
+/// The number of elements that arrived.
+pub(super) fn elements(status: &ffi::MPI_Status, of: &Described) -> Outcome<usize> {
+    let mut count: c_int = 0;
+    // SAFETY: the status was written by a receive or a probe, the pointer is to a live local.
+    check(unsafe { ffi::MPI_Get_count(status, of.raw, &mut count) })?;
+    match usize::try_from(count) {
+        Ok(items) if items.is_multiple_of(of.repeat) => Ok(items / of.repeat),
+        _ => Err(Failure::Argument(format!(
+            "the message that came is not a whole number of elements of {} bytes: the sender has sent another type",
+            of.bytes()
+        ))),
+    }
+}
+
+pub(super) fn arrived(status: &ffi::MPI_Status, len: usize) -> Arrived {
+    Arrived { rank: usize::try_from(status.MPI_SOURCE).unwrap_or(usize::MAX), tag: status.MPI_TAG, len }
+}
+
+pub(super) fn no_space(room: Option<usize>) -> Failure {
+    let room = room.map_or(String::new(), |room| format!(" for {room} elements"));
+    Failure::Argument(format!("the message that came is longer than the room{room}"))
+}
+
+/// A truncated message in words.
+pub(super) fn too_long(failure: Failure, room: Option<usize>) -> Failure {
+    match failure {
+        Failure::Mpi { class, .. } if class == ffi::MPI_ERR_TRUNCATE as i32 => no_space(room),
+        other => other,
+    }
+}
+
+/// Sends all messages while receiving into all rooms, each from its rank and exactly as long as the message.
+pub(crate) fn exchange_all(
+    comm: &Communicator,
+    messages: &[(usize, Sent)],
+    rooms: Vec<(usize, Received)>,
+) -> Outcome {
+    for rank_of in messages.iter().map(|(to, _)| *to).chain(rooms.iter().map(|(from, _)| *from)) {
+        rank(rank_of, comm.size)?;
+    }
+    let open = messages
+        .iter()
+        // SAFETY: waited for below or when dropped, while the slices are borrowed.
+        .map(|&(to, data)| unsafe { start_send(comm, Channel::Ours, to, KNOWN, data, synchronous()) })
+        .collect::<Outcome<Vec<_>>>()?;
+    // All are received before the first failure is told, or the next call would find the others.
+    let mut outcome = Ok(());
+    for (from, room) in rooms {
+        outcome = outcome.and(receive_exactly(comm, Channel::Ours, from, KNOWN, room));
+    }
+    open.into_iter().try_for_each(|mut open| open.wait())?;
+    outcome
+}
+
+/// Sends to `to` and receives a message of any length from `from`, at once.
+pub(crate) fn send_receive_new<T: Element<K>, K>(
+    comm: &Communicator,
+    channel: Channel,
+    (to, tag): (usize, i32),
+    data: Sent,
+    from: From,
+) -> Outcome<Vec<T>> {
+    from.raw(comm)?;
+    // SAFETY: waited for below or when dropped, while the slice is borrowed.
+    let mut open = unsafe { start_send(comm, channel, to, tag, data, synchronous())? };
+    let received = find(comm, channel, from)?.receive();
+    open.wait()?;
+    received
+}
+
+/// Runs `receive` while all messages, each with its rank and tag, are on their way, over our own channel.
+pub(crate) fn sending<R>(
+    comm: &Communicator,
+    messages: &[(usize, i32, Sent)],
+    receive: impl FnOnce() -> Outcome<R>,
+) -> Outcome<R> {
+    let open = messages
+        .iter()
+        // SAFETY: waited for below or when dropped, while the slices are borrowed.
+        .map(|&(to, tag, data)| unsafe { start_send(comm, Channel::Ours, to, tag, data, synchronous()) })
+        .collect::<Outcome<Vec<_>>>()?;
+    let received = receive();
+    open.into_iter().try_for_each(|mut open| open.wait())?;
+    received
+}
