@@ -8,13 +8,16 @@ ENV = MPI=$(MPI); . ./env.sh
 # --locked: build what Cargo.lock says, never something newer.
 CARGO_FLAGS = --locked
 
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test test-large test-valgrind check clean
 
 help:
 	@echo 'make demo      map the density of the example data with two ranks'
 	@echo 'make test      run all tests'
+	@echo 'make test-large   messages of more than 4 GiB, with 16 GiB of memory'
+	@echo 'make test-valgrind   what happens to memory, under valgrind'
 	@echo 'make check     formatting, clippy and documentation'
 	@echo 'make setup     only install what is missing'
+	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo
 	@echo 'MPI=openmpi (the default) or MPI=mpich chooses the MPI, as in: make test MPI=mpich'
@@ -32,14 +35,30 @@ demo: setup
 	    -o density.h5 --plot density.png --report text && \
 	echo "$$*" && "$$@"
 
-# Without --all-targets, which would leave out the examples in the documentation.
+# The tests have their own limits; an example in the documentation that hangs is ended here.
 test: setup
-	@$(ENV) && cargo test $(CARGO_FLAGS)
+	@$(ENV) && cargo test $(CARGO_FLAGS) --lib --tests --examples && \
+	timeout 900 cargo test $(CARGO_FLAGS) --doc
+
+# What takes minutes and 16 GiB.
+test-large: setup
+	@$(ENV) && RANKWISE_TEST_LIMIT=600 cargo test $(CARGO_FLAGS) --release --test large -- --ignored --test-threads=1
+
+# What MPI and the unsafe code below the fence do to memory, at 2 ranks of Open MPI. Needs valgrind.
+test-valgrind: setup
+	@MPI=openmpi; . ./env.sh && \
+	RANKWISE_TEST_ONLY=2 RANKWISE_TEST_LIMIT=900 \
+	RANKWISE_TEST_UNDER='valgrind -q --error-exitcode=33 --undef-value-errors=no' \
+	    cargo test $(CARGO_FLAGS) --test soundness --test messages --test exchange --test values --test parts
 
 check: setup
 	@$(ENV) && cargo fmt --check && \
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings && \
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
+
+# Each program in benches/, with ARGS for it.
+bench-%: setup
+	@$(ENV) && cargo bench $(CARGO_FLAGS) --bench $* -- $(ARGS)
 
 # Needs no MPI, so it does not ask env.sh where the two directories are.
 clean:
