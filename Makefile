@@ -35,9 +35,9 @@ demo: setup
 	    -o density.h5 --plot density.png --report text && \
 	echo "$$*" && "$$@"
 
-# The tests have their own limits; an example in the documentation that hangs is ended here.
+# Some tests run the examples. The tests have their own limits; an example in the documentation that hangs is ended here.
 test: setup
-	@$(ENV) && cargo test $(CARGO_FLAGS) --lib --tests --examples && \
+	@$(ENV) && cargo build $(CARGO_FLAGS) --examples && cargo test $(CARGO_FLAGS) --lib --tests && \
 	timeout 900 cargo test $(CARGO_FLAGS) --doc
 
 # What takes minutes and 16 GiB.
