@@ -11,7 +11,7 @@ use mpi::topology::SimpleCommunicator;
 
 use crate::comm::{Comm, MaxWithPlace, Placed};
 use crate::error::{Error, in_one_line};
-use crate::{file, sys};
+use crate::{check, file, sys};
 
 mod failure;
 mod launch;
@@ -25,6 +25,9 @@ pub type Outcome = Result<(), Box<dyn StdError>>;
 /// do so at about the same time; those that wait for this rank never come.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// How the checks end the job, and say something.
+const WAYS: check::Ways = check::Ways { end: failure::end_job, say: failure::say };
+
 /// The exit code for bad usage: of the program or of the launcher.
 const USAGE: u8 = 2;
 
@@ -36,6 +39,7 @@ const USAGE: u8 = 2;
 /// | all ranks return an `Err`, or one that they agreed on | the error of the lowest failing rank | 1 |
 /// | an `Err` on some ranks, while others wait for them | that error, with rank and host; the job is ended | 1 |
 /// | a panic, in any thread of any rank | its message, with rank, host and line; the job is ended | 101 |
+/// | ranks make different collective calls, or wait for ever | where every rank is; the job is ended | 3 |
 /// | the launcher of another MPI, or `srun` without the right `--mpi` | what was started by what, and what to do | 2 |
 ///
 /// Without a launcher it is a world of one rank. A panic is never caught in the body: it ends all ranks where it happens.
@@ -55,7 +59,10 @@ const USAGE: u8 = 2;
 /// ```
 #[must_use = "main returns it, or the job seems to have succeeded"]
 pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
-    start(|world| Ok(Ok(body(world))))
+    start(|world| {
+        world.start_checks(WAYS)?;
+        Ok(Ok(body(world)))
+    })
 }
 
 /// As [`run`], with the command line, parsed by any [`clap::Parser`]. Usage errors, `--help` and `--version` are printed
@@ -87,7 +94,10 @@ pub fn run_with<A: Parser>(body: impl FnOnce(&Comm, A) -> Outcome) -> ExitCode {
         let mine = parsed.as_ref().map_or_else(|usage| 1 + usage.exit_code(), |_| 0);
         let worst = world.all_reduce_one(Placed { value: mine, place: world.rank() as u64 }, MaxWithPlace)?;
         match parsed {
-            Ok(args) if worst.value == 0 => return Ok(Ok(body(world, args))),
+            Ok(args) if worst.value == 0 => {
+                world.start_checks(WAYS)?;
+                return Ok(Ok(body(world, args)));
+            }
             Err(usage) if worst.place == world.rank() as u64 => print_usage(&usage),
             _ => {}
         }
@@ -168,7 +178,12 @@ fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Attempt) -> crate::Res
         file::nothing_forgotten()?;
         Ok(crate::comm::nothing_forgotten()?)
     });
-    leave(&world, &ending, outcome)
+    if outcome.is_ok() {
+        check::ended();
+    }
+    let code = leave(&world, &ending, outcome);
+    check::stop();
+    code
 }
 
 /// Ends this rank after its body, as one of all; gives its exit code.

@@ -119,6 +119,17 @@ pub fn split_messages_at(elements: usize) {
     sys::counts::set_test_limit(elements);
 }
 
+/// From now on this is how much is checked, whatever `RANKWISE_CHECK` says: `off`, `light` or `full`. All ranks must set the same,
+/// at the same point.
+///
+/// # Panics
+/// When `level` is none of these.
+pub fn set_checks(level: &str) {
+    if let Err(wrong) = crate::check::set(level) {
+        panic!("{wrong}");
+    }
+}
+
 /// A command that starts `ranks` copies of a program, which is to follow with its arguments, on the MPI that this program is
 /// linked to, with more ranks than cores if need be.
 ///

@@ -128,13 +128,13 @@ fn a_file_that_was_not_closed_is_an_error() {
 
 #[test]
 fn synchronous_sends_show_who_relies_on_buffers() {
-    for (synchronous, ends) in [("0", true), ("1", false)] {
+    for (how, expected) in [("", 0), ("sync", 3)] {
         let mut command = rankwise::testing::launcher(2);
         command.arg(common::program("faults")).args(["both-send-first", "0"]);
-        command.env("RANKWISE_SYNCHRONOUS_SENDS", synchronous);
-        let limit = if ends { common::LIMIT } else { Duration::from_secs(4) };
-        let ended = rankwise::testing::run_to_end(command, limit);
-        assert_eq!(ended.status.is_some(), ends, "{}", ended.stderr);
+        command.env("RANKWISE_SEND", how);
+        let ended = rankwise::testing::run_to_end(command, common::LIMIT);
+        assert_eq!(code(&ended), Some(expected), "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("DEADLOCK: ranks wait for each other"), expected == 3);
     }
 }
 

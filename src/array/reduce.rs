@@ -51,7 +51,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     #[track_caller]
     pub fn mean(&self) -> Result<T::Mean> {
         let mut sum = exact(self.elements().into());
-        let total = self.comm().totals(Call::new("mean"), sum.parts())?;
+        let total = self.comm().totals(Call::collective("mean"), sum.parts())?;
         Ok(ExactSum::from_parts(total).divided_by(self.len() as u64))
     }
 
@@ -75,7 +75,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     #[track_caller]
     pub fn var(&self, ddof: usize) -> Result<T::Mean> {
         let mut moments = moments(self.elements().into());
-        let total = self.comm().totals(Call::new("var"), moments.parts())?;
+        let total = self.comm().totals(Call::collective("var"), moments.parts())?;
         Ok(Moments::from_parts(total).var(ddof))
     }
 }

@@ -30,7 +30,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn agree<T, E: Into<Box<dyn StdError>>>(&self, result: Result<T, E>) -> Result<T> {
-        let (call, mine) = (Call::new("agree"), self.in_words(result));
+        let (call, mine) = (Call::collective("agree"), self.in_words(result));
         let first = self.perform(call, |comm| {
             let rank = if mine.is_err() { comm.rank } else { comm.size };
             let mut first = [rank];
@@ -48,7 +48,7 @@ impl Comm {
         result: Result<T, E>,
         patience: Duration,
     ) -> Result<T> {
-        let (call, mine) = (Call::new("agree"), self.in_words(result));
+        let (call, mine) = (Call::collective("agree").or_nobody(), self.in_words(result));
         let first = self.perform(call, |comm| {
             let rank = if mine.is_err() { comm.rank } else { comm.size } as i64;
             collectives::minimum_within(comm, [rank, 0], mine.is_err().then_some(patience))
@@ -75,6 +75,7 @@ impl Comm {
     }
 
     /// The same for all ranks, from that of the first that failed; `size` if none did.
+    #[track_caller]
     fn settle<T>(&self, first: usize, mine: Result<T, (usize, String, String)>) -> Result<T> {
         if first == self.size() {
             return mine.map_err(|_| unreachable!("a rank with an error lowers the minimum"));

@@ -37,7 +37,7 @@ impl Comm {
         blocks: &Partition,
         mine: &[T],
     ) -> Result<(Vec<T>, Partition)> {
-        self.perform(Call::new("all_to_all"), |comm| {
+        self.perform(Call::collective("all_to_all").of::<T>(), |comm| {
             let lengths = lengths(comm, blocks)?;
             Ok((new(comm, blocks, mine, &lengths)?, lengths))
         })
@@ -68,7 +68,7 @@ impl Comm {
         mine: &[T],
         receives: &Partition,
     ) -> Result<Vec<T>> {
-        self.perform(Call::new("all_to_all_by"), |comm| new(comm, sends, mine, receives))
+        self.perform(Call::collective("all_to_all_by").of::<T>(), |comm| new(comm, sends, mine, receives))
     }
 
     /// As [`all_to_all_by`](Comm::all_to_all_by), into the caller's `all`: no allocation.
@@ -96,7 +96,7 @@ impl Comm {
         receives: &Partition,
         all: &mut [T],
     ) -> Result<()> {
-        self.perform(Call::new("all_to_all_into"), |comm| {
+        self.perform(Call::collective("all_to_all_into").of::<T>(), |comm| {
             collectives::all_to_all(comm, sends, Sent::new(mine)?, receives, Received::new(all)?)
         })
     }
@@ -118,7 +118,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_to_all_equal<T: Element<K>, K>(&self, mine: &[T]) -> Result<Vec<T>> {
-        self.perform(Call::new("all_to_all_equal"), |comm| {
+        self.perform(Call::collective("all_to_all_equal").of::<T>().len(mine.len()), |comm| {
             let sent = Sent::new(mine)?;
             Ok(memory::filled(mine.len(), |room| collectives::all_to_all_equal(comm, sent, room))?.0)
         })
@@ -141,7 +141,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_to_all_equal_into<T: Element<K>, K>(&self, mine: &[T], all: &mut [T]) -> Result<()> {
-        self.perform(Call::new("all_to_all_equal_into"), |comm| {
+        self.perform(Call::collective("all_to_all_equal_into").of::<T>().len(mine.len()), |comm| {
             collectives::all_to_all_equal(comm, Sent::new(mine)?, Received::new(all)?)
         })
     }
@@ -168,7 +168,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn sparse_all_to_all<T: Element<K>, K>(&self, messages: &[(usize, &[T])]) -> Result<Messages<T>> {
-        self.perform(Call::new("sparse_all_to_all"), |comm| {
+        self.perform(Call::collective("sparse_all_to_all").of::<T>(), |comm| {
             let messages = sent(messages)?;
             let mut came: Messages<T> = Vec::new();
             collectives::sparse_all_to_all(comm, &messages, |found| {
@@ -203,7 +203,7 @@ impl Comm {
         messages: &[(usize, &[T])],
         expected: &[(usize, usize)],
     ) -> Result<Messages<T>> {
-        self.perform(Call::new("sparse_all_to_all_by"), |comm| {
+        self.perform(Call::collective("sparse_all_to_all_by").of::<T>(), |comm| {
             let messages = sent(messages)?;
             let mut came: Messages<T> = Vec::with_capacity(expected.len());
             for &(from, len) in expected {
@@ -237,7 +237,7 @@ impl Comm {
         messages: &[(usize, &[T])],
         rooms: &mut [(usize, &mut [T])],
     ) -> Result<()> {
-        self.perform(Call::new("sparse_all_to_all_into"), |comm| {
+        self.perform(Call::collective("sparse_all_to_all_into").of::<T>(), |comm| {
             let messages = sent(messages)?;
             let rooms = rooms.iter_mut().map(|(from, room)| Ok((*from, Received::new(room)?)));
             point_to_point::exchange_all(comm, &messages, rooms.collect::<sys::Outcome<Vec<_>>>()?)

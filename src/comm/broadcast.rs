@@ -27,7 +27,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn broadcast<T: Element<K>, K>(&self, root: usize, data: Option<&[T]>) -> Result<Vec<T>> {
-        self.perform(Call::new("broadcast"), |comm| {
+        self.perform(Call::collective("broadcast").of::<T>().root(root), |comm| {
             let len = length_from_root(comm, root, data.map(<[T]>::len))?;
             new(comm, root, len, data)
         })
@@ -55,7 +55,9 @@ impl Comm {
         len: usize,
         data: Option<&[T]>,
     ) -> Result<Vec<T>> {
-        self.perform(Call::new("broadcast_known"), |comm| new(comm, root, len, data))
+        self.perform(Call::collective("broadcast_known").of::<T>().root(root).len(len), |comm| {
+            new(comm, root, len, data)
+        })
     }
 
     /// Fills `buffer` with the root's. No allocation, no message for the length.
@@ -75,7 +77,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn broadcast_into<T: Element<K>, K>(&self, root: usize, buffer: &mut [T]) -> Result<()> {
-        self.perform(Call::new("broadcast_into"), |comm| {
+        self.perform(Call::collective("broadcast_into").of::<T>().root(root).len(buffer.len()), |comm| {
             collectives::broadcast(comm, root, Received::new(buffer)?)
         })
     }

@@ -227,9 +227,11 @@ impl Comm {
         combine: impl Fn(T, T) -> T,
     ) -> Result<Option<Vec<T>>> {
         let mine = Elements(mine.to_vec(), PhantomData::<K>);
-        let result = self.with(Call::new("reduce_with"), &|a, b| place_by_place(&combine, a, b), |way| {
-            way.to_root(root, mine)
-        })?;
+        let result = self.with(
+            Call::collective("reduce_with").of::<T>().root(root),
+            &|a, b| place_by_place(&combine, a, b),
+            |way| way.to_root(root, mine),
+        )?;
         Ok(result.map(settled).transpose()?.map(|all| all.0))
     }
 
@@ -260,10 +262,11 @@ impl Comm {
         combine: impl Fn(T, T) -> T,
     ) -> Result<Vec<T>> {
         let mine = Elements(mine.to_vec(), PhantomData::<K>);
-        let result =
-            self.with(Call::new("all_reduce_with"), &|a, b| place_by_place(&combine, a, b), |way| {
-                way.to_all(mine)
-            })?;
+        let result = self.with(
+            Call::collective("all_reduce_with").of::<T>(),
+            &|a, b| place_by_place(&combine, a, b),
+            |way| way.to_all(mine),
+        )?;
         Ok(settled(result)?.0)
     }
 
@@ -285,8 +288,11 @@ impl Comm {
     #[track_caller]
     pub fn scan_with<T: Element<K>, K>(&self, mine: &[T], combine: impl Fn(T, T) -> T) -> Result<Vec<T>> {
         let mine = Elements(mine.to_vec(), PhantomData::<K>);
-        let (up_to, _) =
-            self.with(Call::new("scan_with"), &|a, b| place_by_place(&combine, a, b), |way| way.along(mine))?;
+        let (up_to, _) = self.with(
+            Call::collective("scan_with").of::<T>(),
+            &|a, b| place_by_place(&combine, a, b),
+            |way| way.along(mine),
+        )?;
         Ok(settled(up_to)?.0)
     }
 
@@ -312,10 +318,11 @@ impl Comm {
         combine: impl Fn(T, T) -> T,
     ) -> Result<Option<Vec<T>>> {
         let mine = Elements(mine.to_vec(), PhantomData::<K>);
-        let (_, before) =
-            self.with(Call::new("exclusive_scan_with"), &|a, b| place_by_place(&combine, a, b), |way| {
-                way.along(mine)
-            })?;
+        let (_, before) = self.with(
+            Call::collective("exclusive_scan_with").of::<T>(),
+            &|a, b| place_by_place(&combine, a, b),
+            |way| way.along(mine),
+        )?;
         Ok(before.map(settled).transpose()?.map(|all| all.0))
     }
 
@@ -345,7 +352,7 @@ impl Comm {
         mine: &[T],
         combine: impl Fn(T, T) -> T,
     ) -> Result<Vec<T>> {
-        let call = Call::new("reduce_scatter_with");
+        let call = Call::collective("reduce_scatter_with").of::<T>();
         let each = self.perform(call, |comm| super::scatter::count_of(blocks, comm))?;
         let receives = Partition::even(each * self.size(), self.size());
         let all = self.all_to_all_by(blocks, mine, &receives)?;
@@ -380,10 +387,11 @@ impl Comm {
         mine: V,
         combine: impl Fn(V, V) -> V,
     ) -> Result<Option<V>> {
-        let result =
-            self.with(Call::new("reduce_value"), &|a: Value<V>, b| Ok(Value(combine(a.0, b.0))), |way| {
-                way.to_root(root, Value(mine))
-            })?;
+        let result = self.with(
+            Call::collective("reduce_value").of::<V>().root(root),
+            &|a: Value<V>, b| Ok(Value(combine(a.0, b.0))),
+            |way| way.to_root(root, Value(mine)),
+        )?;
         Ok(result.map(settled).transpose()?.map(|value| value.0))
     }
 
@@ -411,7 +419,7 @@ impl Comm {
         combine: impl Fn(V, V) -> V,
     ) -> Result<V> {
         let result = self.with(
-            Call::new("all_reduce_value"),
+            Call::collective("all_reduce_value").of::<V>(),
             &|a: Value<V>, b| Ok(Value(combine(a.0, b.0))),
             |way| way.to_all(Value(mine)),
         )?;
@@ -438,10 +446,11 @@ impl Comm {
         mine: V,
         combine: impl Fn(V, V) -> V,
     ) -> Result<V> {
-        let (up_to, _) =
-            self.with(Call::new("scan_value"), &|a: Value<V>, b| Ok(Value(combine(a.0, b.0))), |way| {
-                way.along(Value(mine))
-            })?;
+        let (up_to, _) = self.with(
+            Call::collective("scan_value").of::<V>(),
+            &|a: Value<V>, b| Ok(Value(combine(a.0, b.0))),
+            |way| way.along(Value(mine)),
+        )?;
         Ok(settled(up_to)?.0)
     }
 
@@ -467,7 +476,7 @@ impl Comm {
         combine: impl Fn(V, V) -> V,
     ) -> Result<Option<V>> {
         let (_, before) = self.with(
-            Call::new("exclusive_scan_value"),
+            Call::collective("exclusive_scan_value").of::<V>(),
             &|a: Value<V>, b| Ok(Value(combine(a.0, b.0))),
             |way| way.along(Value(mine)),
         )?;
@@ -496,7 +505,7 @@ impl Comm {
         mine: &[V],
         combine: impl Fn(V, V) -> V,
     ) -> Result<V> {
-        let call = Call::new("reduce_scatter_values");
+        let call = Call::collective("reduce_scatter_values").of::<V>();
         let all = self.all_to_all_values(mine)?;
         let folded = caught(|| all.into_iter().reduce(&combine));
         folded

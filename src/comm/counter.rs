@@ -36,7 +36,7 @@ impl Comm {
     /// When MPI refuses.
     #[track_caller]
     pub fn counter(&self) -> Result<Counter<'_>> {
-        let number = self.perform(Call::new("counter"), |comm| SharedNumber::new(comm, 0))?;
+        let number = self.perform(Call::collective("counter"), |comm| SharedNumber::new(comm, 0))?;
         Ok(Counter { comm: self, number })
     }
 }

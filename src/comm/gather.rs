@@ -27,7 +27,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn gather<T: Element<K>, K>(&self, root: usize, mine: &[T]) -> Result<Option<Vec<T>>> {
-        self.perform(Call::new("gather"), |comm| {
+        self.perform(Call::collective("gather").of::<T>().root(root), |comm| {
             let blocks = lengths_of_all(comm, mine.len())?;
             to_root(comm, &blocks, root, mine)
         })
@@ -60,7 +60,9 @@ impl Comm {
         root: usize,
         mine: &[T],
     ) -> Result<Option<Vec<T>>> {
-        self.perform(Call::new("gather_by"), |comm| to_root(comm, blocks, root, mine))
+        self.perform(Call::collective("gather_by").of::<T>().root(root).len(blocks.len()), |comm| {
+            to_root(comm, blocks, root, mine)
+        })
     }
 
     /// As [`gather_by`](Comm::gather_by), into the root's `all`, which is looked at there only: no allocation.
@@ -89,7 +91,7 @@ impl Comm {
         mine: &[T],
         all: Option<&mut [T]>,
     ) -> Result<()> {
-        self.perform(Call::new("gather_into"), |comm| {
+        self.perform(Call::collective("gather_into").of::<T>().root(root).len(blocks.len()), |comm| {
             let all = all.map(Received::new).transpose()?;
             collectives::gather(comm, root, blocks, Sent::new(mine)?, all)
         })
@@ -114,7 +116,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_gather<T: Element<K>, K>(&self, mine: &[T]) -> Result<Vec<T>> {
-        self.perform(Call::new("all_gather"), |comm| {
+        self.perform(Call::collective("all_gather").of::<T>(), |comm| {
             let blocks = lengths_of_all(comm, mine.len())?;
             to_all(comm, &blocks, mine)
         })
@@ -140,7 +142,9 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_gather_by<T: Element<K>, K>(&self, blocks: &Partition, mine: &[T]) -> Result<Vec<T>> {
-        self.perform(Call::new("all_gather_by"), |comm| to_all(comm, blocks, mine))
+        self.perform(Call::collective("all_gather_by").of::<T>().len(blocks.len()), |comm| {
+            to_all(comm, blocks, mine)
+        })
     }
 
     /// As [`all_gather_by`](Comm::all_gather_by), into the caller's `all`: no allocation.
@@ -167,7 +171,7 @@ impl Comm {
         mine: &[T],
         all: &mut [T],
     ) -> Result<()> {
-        self.perform(Call::new("all_gather_into"), |comm| {
+        self.perform(Call::collective("all_gather_into").of::<T>().len(blocks.len()), |comm| {
             collectives::all_gather(comm, blocks, Sent::new(mine)?, Received::new(all)?)
         })
     }
@@ -188,7 +192,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_gather_one<T: Element<K>, K>(&self, mine: T) -> Result<Vec<T>> {
-        self.perform(Call::new("all_gather_one"), |comm| one_of_all(comm, mine))
+        self.perform(Call::collective("all_gather_one").of::<T>(), |comm| one_of_all(comm, mine))
     }
 }
 

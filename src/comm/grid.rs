@@ -69,7 +69,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn grid(&self, dims: &[usize], periodic: &[bool]) -> Result<Grid> {
-        self.perform(Call::new("grid"), |comm| {
+        self.perform(Call::collective("grid"), |comm| {
             let size = dims.iter().try_fold(1usize, |size, &dim| size.checked_mul(dim));
             if size != Some(comm.size) || dims.is_empty() {
                 return Err(Failure::Argument(format!(
@@ -193,12 +193,18 @@ impl Grid {
     /// ```
     #[track_caller]
     pub fn shift<T: Element<K>, K>(&self, axis: usize, by: isize, data: &[T]) -> Result<Option<Vec<T>>> {
-        let call = Call::new("shift");
+        let mut call = Call::new("shift");
         if axis >= self.dims.len() {
             return Err(call.error(Failure::Argument(format!("axis {axis} of a grid of {:?}", self.dims))));
         }
         let back = if self.periodic[axis] { -(by % self.dims[axis] as isize) } else { by.saturating_neg() };
         let (to, from) = (self.neighbour(axis, by), self.neighbour(axis, back));
+        if let Some(to) = to {
+            call = call.to(to, SHIFTED);
+        }
+        if let Some(from) = from {
+            call = call.from(shifted_from(from));
+        }
         self.comm.perform(call, |comm| {
             let data = Sent::new(data)?;
             match (to, from) {
@@ -237,7 +243,7 @@ impl Grid {
     /// ```
     #[track_caller]
     pub fn line(&self, axis: usize) -> Result<Comm> {
-        let call = Call::new("line");
+        let call = Call::collective("line");
         if axis >= self.dims.len() {
             return Err(call.error(Failure::Argument(format!("axis {axis} of a grid of {:?}", self.dims))));
         }

@@ -167,9 +167,9 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn send<T: Element<K>, K>(&self, to: impl Into<Destination>, data: &[T]) -> Result<()> {
-        let call = Call::new("send");
+        let to = to.into();
+        let call = Call::new("send").to(to.rank, to.tag);
         self.perform(call, |comm| {
-            let to = to.into();
             if to.rank == comm.rank {
                 return pending::send_to_itself(call.started(), comm, to.tag, data);
             }
@@ -194,8 +194,9 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn recv<T: Element<K>, K>(&self, from: impl Into<Source>) -> Result<Vec<T>> {
-        self.perform(Call::new("recv"), |comm| {
-            point_to_point::find(comm, Channel::Program, from.into().0)?.receive()
+        let from = from.into().0;
+        self.perform(Call::new("recv").from(from), |comm| {
+            point_to_point::find(comm, Channel::Program, from)?.receive()
         })
     }
 
@@ -218,9 +219,10 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn recv_into<T: Element<K>, K>(&self, from: impl Into<Source>, room: &mut [T]) -> Result<Status> {
-        self.perform(Call::new("recv_into"), |comm| {
+        let from = from.into().0;
+        self.perform(Call::new("recv_into").from(from), |comm| {
             let room = Received::new(room)?;
-            Ok(point_to_point::receive(comm, Channel::Program, from.into().0, room)?.into())
+            Ok(point_to_point::receive(comm, Channel::Program, from, room)?.into())
         })
     }
 
@@ -243,15 +245,10 @@ impl Comm {
         data: &[T],
         from: impl Into<Source>,
     ) -> Result<Vec<T>> {
-        self.perform(Call::new("send_recv"), |comm| {
-            let to = to.into();
-            point_to_point::send_receive_new(
-                comm,
-                Channel::Program,
-                (to.rank, to.tag),
-                Sent::new(data)?,
-                from.into().0,
-            )
+        let (to, from) = (to.into(), from.into().0);
+        self.perform(Call::new("send_recv").to(to.rank, to.tag).from(from), |comm| {
+            let (to, data) = ((to.rank, to.tag), Sent::new(data)?);
+            point_to_point::send_receive_new(comm, Channel::Program, to, data, from)
         })
     }
 
@@ -275,10 +272,10 @@ impl Comm {
         from: impl Into<Source>,
         room: &mut [T],
     ) -> Result<Status> {
-        self.perform(Call::new("send_recv_into"), |comm| {
-            let (to, room) = (to.into(), Received::new(room)?);
-            let (to, data) = ((to.rank, to.tag), Sent::new(data)?);
-            Ok(point_to_point::send_receive(comm, Channel::Program, to, data, from.into().0, room)?.into())
+        let (to, from) = (to.into(), from.into().0);
+        self.perform(Call::new("send_recv_into").to(to.rank, to.tag).from(from), |comm| {
+            let (to, data, room) = ((to.rank, to.tag), Sent::new(data)?, Received::new(room)?);
+            Ok(point_to_point::send_receive(comm, Channel::Program, to, data, from, room)?.into())
         })
     }
 
@@ -300,7 +297,7 @@ impl Comm {
     #[track_caller]
     pub fn shift<T: Element<K>, K>(&self, by: isize, data: &[T]) -> Result<Vec<T>> {
         let (to, from) = self.ring(by);
-        self.perform(Call::new("shift"), |comm| {
+        self.perform(shifts(Call::new("shift"), to, from), |comm| {
             point_to_point::send_receive_new(
                 comm,
                 Channel::Ours,
@@ -329,7 +326,7 @@ impl Comm {
     #[track_caller]
     pub fn shift_into<T: Element<K>, K>(&self, by: isize, data: &[T], room: &mut [T]) -> Result<Status> {
         let (to, from) = self.ring(by);
-        self.perform(Call::new("shift_into"), |comm| {
+        self.perform(shifts(Call::new("shift_into"), to, from), |comm| {
             let (data, room) = (Sent::new(data)?, Received::new(room)?);
             Ok(Status {
                 tag: 0,
@@ -371,8 +368,9 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn probe(&self, from: impl Into<Source>) -> Result<Message<'_>> {
-        let found = self.perform(Call::new("probe"), |comm| {
-            point_to_point::find(comm, Channel::Program, from.into().0)
+        let from = from.into().0;
+        let found = self.perform(Call::new("probe").from(from), |comm| {
+            point_to_point::find(comm, Channel::Program, from)
         })?;
         Ok(Message { comm: self, found })
     }
@@ -394,6 +392,11 @@ impl Comm {
         })?;
         Ok(found.map(|found| Message { comm: self, found }))
     }
+}
+
+/// A call that sends along a ring and receives.
+pub(super) fn shifts(call: Call, to: usize, from: usize) -> Call {
+    call.to(to, SHIFTED).from(shifted_from(from))
 }
 
 /// What comes along a ring: on our own channel, so that no receive of the program's takes it.

@@ -39,12 +39,14 @@
 //! [`split_by_node`](Comm::split_by_node), [`grid`](Comm::grid). Shared by ranks: [`counter`](Comm::counter),
 //! [`node_shared`](Comm::node_shared). What may fail on some ranks: [`agree`](Comm::agree), [`on_root`](Comm::on_root).
 
-use std::panic::Location;
+use std::sync::Arc;
 
 use mpi::ffi;
 use mpi::raw::AsRaw;
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 
+pub(crate) use crate::check::Call;
+use crate::check::{self, Group};
 use crate::error::{Error, Result};
 use crate::sys::{self, Failure};
 
@@ -103,6 +105,8 @@ pub use crate::sys::pending::{Buffer, BufferMut};
 pub struct Comm {
     ours: sys::Communicator,
     users: Users,
+    /// For the checks: who makes collective calls together.
+    group: Arc<Group>,
     host: String,
     /// `world`, `world/node 0`: shown in messages.
     name: String,
@@ -128,26 +132,14 @@ impl std::fmt::Debug for Users {
     }
 }
 
-/// One call of an operation: what the narrow place of [`Comm::perform`] knows of it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
-    operation: &'static str,
-    at: &'static Location<'static>,
-}
-
 impl Call {
-    #[track_caller]
-    pub(crate) fn new(operation: &'static str) -> Self {
-        Call { operation, at: Location::caller() }
-    }
-
-    pub(super) fn started(self) -> (&'static str, &'static Location<'static>) {
+    pub(super) fn started(self) -> crate::sys::pending::Started {
         (self.operation, self.at)
     }
 
     /// What a failure below the fence means to the caller.
     pub(crate) fn error(self, failure: Failure) -> Error {
-        let Call { operation, at } = self;
+        let Call { operation, at, .. } = self;
         match failure {
             Failure::Argument(problem) => Error::Argument { operation, at, problem },
             Failure::Mpi { class, text } => Error::Mpi { operation, at, class, text },
@@ -161,7 +153,13 @@ impl Comm {
         let world = SimpleCommunicator::world();
         let ours =
             sys::Communicator::duplicate(&world).map_err(|failure| Call::new("start").error(failure))?;
-        Ok(Self::over(ours, world, "world".into()))
+        let group = Group::world(ours.size);
+        Ok(Self::over(ours, world, group, "world".into()))
+    }
+
+    /// From now on calls are checked, as the environment asks for. Collective.
+    pub(crate) fn start_checks(&self, ways: check::Ways) -> Result<()> {
+        self.quietly(Call::new("start"), |comm| check::start(comm, ways))
     }
 
     /// Takes any communicator of the `mpi` crate. Makes three duplicates of it: one for our collective calls, one for our
@@ -188,21 +186,26 @@ impl Comm {
         communicator: &C,
     ) -> Result<Self> {
         let call = Call::new("wrap");
-        let ours = sys::Communicator::duplicate(communicator).map_err(|failure| call.error(failure))?;
-        Ok(Self::over(ours, communicator.duplicate(), "wrapped".into()))
+        let name = "wrapped".to_owned();
+        let made = sys::Communicator::duplicate(communicator)
+            .and_then(|ours| Ok((Group::over(&ours, name.clone())?, ours)));
+        let (group, ours) = made.map_err(|failure| call.error(failure))?;
+        Ok(Self::over(ours, communicator.duplicate(), group, name))
     }
 
     /// A part of these ranks. Collective over the part.
     fn part(&self, ours: sys::Communicator, name: &str) -> sys::Outcome<Self> {
         let users = sys::communicator::for_the_mpi_crate(&ours)?;
-        Ok(Self::over(ours, users, format!("{}/{name}", self.name)))
+        let name = format!("{}/{name}", self.name);
+        let group = Group::over(&ours, name.clone())?;
+        Ok(Self::over(ours, users, group, name))
     }
 
-    fn over(ours: sys::Communicator, users: SimpleCommunicator, name: String) -> Self {
+    fn over(ours: sys::Communicator, users: SimpleCommunicator, group: Arc<Group>, name: String) -> Self {
         let host = mpi::environment::processor_name().unwrap_or_else(|_| "unknown host".into());
         let world_rank = usize::try_from(SimpleCommunicator::world().rank()).unwrap_or(ours.rank);
         ours.set_name(&name);
-        Comm { ours, users: Users(Some(users)), host, name, world_rank }
+        Comm { ours, users: Users(Some(users)), group, host, name, world_rank }
     }
 
     /// The same ranks as a communicator of the `mpi` crate, for any call that is not here. Its errors end the program, as
@@ -245,7 +248,7 @@ impl Comm {
     /// When MPI refuses.
     #[track_caller]
     pub fn barrier(&self) -> Result<()> {
-        self.perform(Call::new("barrier"), sys::collectives::barrier)
+        self.perform(Call::collective("barrier"), sys::collectives::barrier)
     }
 
     /// The one narrow place that every operation passes through.
@@ -255,6 +258,15 @@ impl Comm {
         call: Call,
         act: impl FnOnce(&sys::Communicator) -> sys::Outcome<R>,
     ) -> Result<R> {
+        self.quietly(call, |comm| {
+            let _here = self.group.enter(comm, call)?;
+            act(comm)
+        })
+    }
+
+    /// As [`perform`](Comm::perform), for a part of a call, or one that was started before: nothing is noted or compared.
+    #[inline]
+    fn quietly<R>(&self, call: Call, act: impl FnOnce(&sys::Communicator) -> sys::Outcome<R>) -> Result<R> {
         let outcome = sys::process::alive().and_then(|()| act(&self.ours));
         outcome.map_err(|failure| call.error(self.named(failure)))
     }

@@ -76,7 +76,7 @@ impl Comm {
         len: usize,
         fill: impl FnOnce(&mut [T]) -> Result<(), Box<dyn StdError>>,
     ) -> Result<NodeShared<T>> {
-        let call = Call::new("node_shared");
+        let call = Call::collective("node_shared");
         let node = self.perform(call, |comm| comm.split_by_node())?;
         let leads = node.rank == 0;
         if !crate::program::is_running() {

@@ -57,7 +57,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn split(&self, color: Option<usize>, key: i64) -> Result<Option<Comm>> {
-        self.perform(Call::new("split"), |comm| match (comm.split(color, key)?, color) {
+        self.perform(Call::collective("split"), |comm| match (comm.split(color, key)?, color) {
             (Some(part), Some(color)) => self.part(part, &format!("part {color}")).map(Some),
             _ => Ok(None),
         })
@@ -104,19 +104,19 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn split_by_node(&self) -> Result<Nodes> {
-        let call = Call::new("split_by_node");
+        let call = Call::collective("split_by_node");
         let (node, leaders) = self.perform(call, |comm| {
             let node = comm.split_by_node()?;
             let leads = node.rank == 0;
             Ok((node, comm.split(leads.then_some(0), 0)?))
         })?;
         let mine = leaders.as_ref().map_or([0, 0], |leaders| [leaders.rank, leaders.size]);
-        let [index, count] = self.perform(call, |_| {
+        let [index, count] = self.quietly(call, |_| {
             let mut place = mine;
             crate::sys::collectives::broadcast(&node, 0, crate::sys::Received::new(&mut place)?)?;
             Ok(place)
         })?;
-        let part = |ours, name: &str| self.perform(call, |_| self.part(ours, name));
+        let part = |ours, name: &str| self.quietly(call, |_| self.part(ours, name));
         let node = part(node, &format!("node {index}"))?;
         let leaders = leaders.map(|leaders| part(leaders, "leaders")).transpose()?;
         if count == 0 {

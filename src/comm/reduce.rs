@@ -247,7 +247,7 @@ impl Comm {
         mine: &[T],
         with: R,
     ) -> Result<Option<Vec<T>>> {
-        self.perform(Call::new("reduce"), |comm| {
+        self.perform(Call::collective("reduce").of::<T>().with::<R>().root(root).len(mine.len()), |comm| {
             let (sent, operation) = (Input::Slice(Sent::new(mine)?), with.operation().get()?);
             if comm.rank != root {
                 collectives::reduce(comm, root, sent, None, operation)?;
@@ -282,11 +282,14 @@ impl Comm {
         result: Option<&mut [T]>,
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("reduce_into"), |comm| {
-            let result = result.map(Received::new).transpose()?;
-            let mine = Input::Slice(Sent::new(mine)?);
-            collectives::reduce(comm, root, mine, result, with.operation().get()?)
-        })
+        self.perform(
+            Call::collective("reduce_into").of::<T>().with::<R>().root(root).len(mine.len()),
+            |comm| {
+                let result = result.map(Received::new).transpose()?;
+                let mine = Input::Slice(Sent::new(mine)?);
+                collectives::reduce(comm, root, mine, result, with.operation().get()?)
+            },
+        )
     }
 
     /// As [`reduce`](Comm::reduce), in place: the result is in the root's `buffer`; the others keep theirs.
@@ -312,10 +315,13 @@ impl Comm {
         buffer: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("reduce_in_place"), |comm| {
-            let buffer = Received::new(buffer)?;
-            collectives::reduce(comm, root, Input::InPlace, Some(buffer), with.operation().get()?)
-        })
+        self.perform(
+            Call::collective("reduce_in_place").of::<T>().with::<R>().root(root).len(buffer.len()),
+            |comm| {
+                let buffer = Received::new(buffer)?;
+                collectives::reduce(comm, root, Input::InPlace, Some(buffer), with.operation().get()?)
+            },
+        )
     }
 
     /// The slices of all ranks combined place by place, on all ranks.
@@ -335,7 +341,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_reduce<T: Element<K>, K, R: Reduction<T>>(&self, mine: &[T], with: R) -> Result<Vec<T>> {
-        self.perform(Call::new("all_reduce"), |comm| {
+        self.perform(Call::collective("all_reduce").of::<T>().with::<R>().len(mine.len()), |comm| {
             let (sent, operation) = (Input::Slice(Sent::new(mine)?), with.operation().get()?);
             let act = |room: Received| collectives::all_reduce(comm, sent, room, operation);
             Ok(memory::filled(mine.len(), act)?.0)
@@ -358,7 +364,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_reduce_one<T: Element<K>, K, R: Reduction<T>>(&self, mine: T, with: R) -> Result<T> {
-        self.perform(Call::new("all_reduce_one"), |comm| {
+        self.perform(Call::collective("all_reduce_one").of::<T>().with::<R>(), |comm| {
             let (sent, mut result) = ([mine], [mine]);
             let sent = Input::Slice(Sent::new(&sent)?);
             collectives::all_reduce(comm, sent, Received::new(&mut result)?, with.operation().get()?)?;
@@ -390,7 +396,7 @@ impl Comm {
         result: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("all_reduce_into"), |comm| {
+        self.perform(Call::collective("all_reduce_into").of::<T>().with::<R>().len(mine.len()), |comm| {
             let mine = Input::Slice(Sent::new(mine)?);
             collectives::all_reduce(comm, mine, Received::new(result)?, with.operation().get()?)
         })
@@ -418,9 +424,12 @@ impl Comm {
         buffer: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("all_reduce_in_place"), |comm| {
-            collectives::all_reduce(comm, Input::InPlace, Received::new(buffer)?, with.operation().get()?)
-        })
+        self.perform(
+            Call::collective("all_reduce_in_place").of::<T>().with::<R>().len(buffer.len()),
+            |comm| {
+                collectives::all_reduce(comm, Input::InPlace, Received::new(buffer)?, with.operation().get()?)
+            },
+        )
     }
 
     /// The slices of all ranks combined place by place, and this rank's block of it, the blocks as equal as can be:
@@ -443,7 +452,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn reduce_scatter<T: Element<K>, K, R: Reduction<T>>(&self, mine: &[T], with: R) -> Result<Vec<T>> {
-        self.perform(Call::new("reduce_scatter"), |comm| {
+        self.perform(Call::collective("reduce_scatter").of::<T>().with::<R>().len(mine.len()), |comm| {
             block_of_sum(comm, &Partition::even(mine.len(), comm.size), mine, with)
         })
     }
@@ -472,7 +481,9 @@ impl Comm {
         mine: &[T],
         with: R,
     ) -> Result<Vec<T>> {
-        self.perform(Call::new("reduce_scatter_by"), |comm| block_of_sum(comm, blocks, mine, with))
+        self.perform(Call::collective("reduce_scatter_by").of::<T>().with::<R>().len(mine.len()), |comm| {
+            block_of_sum(comm, blocks, mine, with)
+        })
     }
 
     /// As [`reduce_scatter_by`](Comm::reduce_scatter_by), into the caller's `result`: no allocation.
@@ -500,7 +511,7 @@ impl Comm {
         result: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("reduce_scatter_into"), |comm| {
+        self.perform(Call::collective("reduce_scatter_into").of::<T>().with::<R>().len(mine.len()), |comm| {
             let (mine, result) = (Input::Slice(Sent::new(mine)?), Received::new(result)?);
             collectives::reduce_scatter(comm, blocks, mine, result, with.operation().get()?)
         })
@@ -531,10 +542,13 @@ impl Comm {
         buffer: &'b mut [T],
         with: R,
     ) -> Result<&'b mut [T]> {
-        self.perform(Call::new("reduce_scatter_in_place"), |comm| {
-            let all = Received::new(buffer)?;
-            collectives::reduce_scatter(comm, blocks, Input::InPlace, all, with.operation().get()?)
-        })?;
+        self.perform(
+            Call::collective("reduce_scatter_in_place").of::<T>().with::<R>().len(buffer.len()),
+            |comm| {
+                let all = Received::new(buffer)?;
+                collectives::reduce_scatter(comm, blocks, Input::InPlace, all, with.operation().get()?)
+            },
+        )?;
         Ok(&mut buffer[..blocks.count(self.rank())])
     }
 
@@ -557,7 +571,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn exact_sums(&self, mine: &mut [ExactSum]) -> Result<Vec<ExactSum>> {
-        self.perform(Call::new("exact_sums"), |comm| {
+        self.perform(Call::collective("exact_sums").len(mine.len()), |comm| {
             let parts: Vec<i64> = mine.iter_mut().flat_map(ExactSum::parts).collect();
             let (sent, sum) = (Input::Slice(Sent::new(&parts)?), Operation::Sum);
             let act = |room: Received| collectives::all_reduce(comm, sent, room, sum);

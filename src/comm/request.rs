@@ -39,6 +39,8 @@ use crate::sys::pending::{self, Guard, Pending};
 pub struct Request<'a, R> {
     comm: &'a Comm,
     call: Call,
+    /// Its number among the collective calls, if it is one.
+    number: u64,
     pending: Pending<'a, R>,
 }
 
@@ -54,7 +56,8 @@ impl<R> Request<'_, R> {
     /// # Errors
     /// Those of the operation, as it would have them without waiting.
     pub fn wait(self) -> Result<R> {
-        self.comm.perform(self.call, |_| self.pending.wait())
+        let _here = self.comm.group.wait(self.call, self.number);
+        self.comm.quietly(self.call, |_| self.pending.wait())
     }
 
     /// Whether the operation is complete, so that [`wait`](Request::wait) takes no time. Also lets MPI go on with it.
@@ -62,8 +65,8 @@ impl<R> Request<'_, R> {
     /// # Errors
     /// When MPI refuses.
     pub fn test(&mut self) -> Result<bool> {
-        let Request { comm, call, pending } = self;
-        comm.perform(*call, |_| pending.test())
+        let Request { comm, call, pending, .. } = self;
+        comm.quietly(*call, |_| pending.test())
     }
 }
 
@@ -268,7 +271,7 @@ impl Comm {
         data: B,
     ) -> Result<Request<'_, B>> {
         let to = to.into();
-        self.start(Call::new("isend"), |call, comm| {
+        self.start(Call::new("isend").to(to.rank, to.tag), |call, comm| {
             pending::send(&Guard::for_ever(), call.started(), comm, (to.rank, to.tag), data)
         })
     }
@@ -295,7 +298,7 @@ impl Comm {
         room: B,
     ) -> Result<Request<'_, (B, Status)>> {
         let from = from.into().0;
-        self.start(Call::new("irecv_into"), |call, comm| {
+        self.start(Call::new("irecv_into").from(from), |call, comm| {
             let pending = pending::receive_into(&Guard::for_ever(), call.started(), comm, from, room)?;
             Ok(pending.map(|(room, arrived)| (room, Status::from(arrived))))
         })
@@ -321,7 +324,7 @@ impl Comm {
         root: usize,
         buffer: B,
     ) -> Result<Request<'_, B>> {
-        self.start(Call::new("ibroadcast"), |call, comm| {
+        self.start(Call::collective("ibroadcast").of::<B::Item>().root(root), |call, comm| {
             pending::broadcast(&Guard::for_ever(), call.started(), comm, root, buffer)
         })
     }
@@ -351,7 +354,7 @@ impl Comm {
         root: usize,
         data: Option<B>,
     ) -> Result<Request<'_, Vec<B::Item>>> {
-        self.start(Call::new("iscatter"), |call, comm| {
+        self.start(Call::collective("iscatter").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
             pending::scatter(&Guard::for_ever(), call.started(), comm, blocks, root, data)
         })
     }
@@ -381,7 +384,7 @@ impl Comm {
         root: usize,
         mine: B,
     ) -> Result<Request<'_, Option<Vec<B::Item>>>> {
-        self.start(Call::new("igather"), |call, comm| {
+        self.start(Call::collective("igather").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
             pending::gather(&Guard::for_ever(), call.started(), comm, blocks, Some(root), mine)
         })
     }
@@ -408,7 +411,7 @@ impl Comm {
         blocks: &Partition,
         mine: B,
     ) -> Result<Request<'_, Vec<B::Item>>> {
-        self.start(Call::new("iall_gather"), |call, comm| {
+        self.start(Call::collective("iall_gather").of::<B::Item>().len(blocks.len()), |call, comm| {
             let pending = pending::gather(&Guard::for_ever(), call.started(), comm, blocks, None, mine)?;
             Ok(pending.map(Option::unwrap_or_default))
         })
@@ -437,7 +440,7 @@ impl Comm {
         buffer: B,
         with: R,
     ) -> Result<Request<'_, Option<B>>> {
-        self.start(Call::new("ireduce"), |call, comm| {
+        self.start(Call::collective("ireduce").of::<B::Item>().with::<R>().root(root), |call, comm| {
             let operation = with.operation().get()?;
             let pending = pending::reduce(&Guard::for_ever(), call.started(), comm, root, operation, buffer)?;
             Ok(pending.map(move |buffer| (comm.rank == root).then_some(buffer)))
@@ -467,7 +470,7 @@ impl Comm {
         buffer: B,
         with: R,
     ) -> Result<Request<'_, B>> {
-        self.start(Call::new("iall_reduce"), |call, comm| {
+        self.start(Call::collective("iall_reduce").of::<B::Item>().with::<R>(), |call, comm| {
             pending::all_reduce(&Guard::for_ever(), call.started(), comm, with.operation().get()?, buffer)
         })
     }
@@ -489,7 +492,7 @@ impl Comm {
     #[track_caller]
     pub fn irecv<T: Element<K>, K: 'static>(&self, from: impl Into<Source>) -> Result<Request<'_, Vec<T>>> {
         let from = from.into().0;
-        self.start(Call::new("irecv"), |_, comm| Ok(pending::receive(comm, from)))
+        self.start(Call::new("irecv").from(from), |_, comm| Ok(pending::receive(comm, from)))
     }
 
     /// Starts to send a value of any `serde` type. See [`send_value`](Comm::send_value).
@@ -511,7 +514,7 @@ impl Comm {
         value: &V,
     ) -> Result<Request<'_, ()>> {
         let to = to.into();
-        self.start(Call::new("isend_value"), |call, comm| {
+        self.start(Call::new("isend_value").to(to.rank, to.tag), |call, comm| {
             let bytes = super::value::encode(value)?;
             let pending = pending::send(&Guard::for_ever(), call.started(), comm, (to.rank, to.tag), bytes)?;
             Ok(pending.map(drop))
@@ -528,7 +531,7 @@ impl Comm {
         from: impl Into<Source>,
     ) -> Result<Request<'_, V>> {
         let from = from.into().0;
-        self.start(Call::new("irecv_value"), |_, comm| {
+        self.start(Call::new("irecv_value").from(from), |_, comm| {
             Ok(pending::receive::<u8, _>(comm, from).and_then(|bytes| super::value::decode(&bytes)))
         })
     }
@@ -538,8 +541,9 @@ impl Comm {
         call: Call,
         start: impl FnOnce(Call, &'a crate::sys::Communicator) -> crate::sys::Outcome<Pending<'a, R>>,
     ) -> Result<Request<'a, R>> {
-        let pending = self.perform(call, |_| start(call, &self.ours))?;
-        Ok(Request { comm: self, call, pending })
+        let number = self.group.start(call);
+        let pending = self.quietly(call, |_| start(call, &self.ours))?;
+        Ok(Request { comm: self, call, number, pending })
     }
 }
 
@@ -556,7 +560,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         data: B,
     ) -> Result<Request<'scope, B>> {
         let to = to.into();
-        self.comm.start(Call::new("isend"), |call, comm| {
+        self.comm.start(Call::new("isend").to(to.rank, to.tag), |call, comm| {
             pending::send(self.guard, call.started(), comm, (to.rank, to.tag), data)
         })
     }
@@ -572,7 +576,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         room: B,
     ) -> Result<Request<'scope, (B, Status)>> {
         let from = from.into().0;
-        self.comm.start(Call::new("irecv_into"), |call, comm| {
+        self.comm.start(Call::new("irecv_into").from(from), |call, comm| {
             let pending = pending::receive_into(self.guard, call.started(), comm, from, room)?;
             Ok(pending.map(|(room, arrived)| (room, Status::from(arrived))))
         })
@@ -588,7 +592,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         root: usize,
         buffer: B,
     ) -> Result<Request<'scope, B>> {
-        self.comm.start(Call::new("ibroadcast"), |call, comm| {
+        self.comm.start(Call::collective("ibroadcast").of::<B::Item>().root(root), |call, comm| {
             pending::broadcast(self.guard, call.started(), comm, root, buffer)
         })
     }
@@ -604,9 +608,10 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         root: usize,
         data: Option<B>,
     ) -> Result<Request<'scope, Vec<B::Item>>> {
-        self.comm.start(Call::new("iscatter"), |call, comm| {
-            pending::scatter(self.guard, call.started(), comm, blocks, root, data)
-        })
+        self.comm
+            .start(Call::collective("iscatter").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
+                pending::scatter(self.guard, call.started(), comm, blocks, root, data)
+            })
     }
 
     /// Starts to put together every rank's `mine`; see [`Comm::igather`].
@@ -620,9 +625,10 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         root: usize,
         mine: B,
     ) -> Result<Request<'scope, Option<Vec<B::Item>>>> {
-        self.comm.start(Call::new("igather"), |call, comm| {
-            pending::gather(self.guard, call.started(), comm, blocks, Some(root), mine)
-        })
+        self.comm
+            .start(Call::collective("igather").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
+                pending::gather(self.guard, call.started(), comm, blocks, Some(root), mine)
+            })
     }
 
     /// Starts to put together every rank's `mine` on all ranks; see [`Comm::iall_gather`].
@@ -635,7 +641,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         blocks: &Partition,
         mine: B,
     ) -> Result<Request<'scope, Vec<B::Item>>> {
-        self.comm.start(Call::new("iall_gather"), |call, comm| {
+        self.comm.start(Call::collective("iall_gather").of::<B::Item>().len(blocks.len()), |call, comm| {
             let pending = pending::gather(self.guard, call.started(), comm, blocks, None, mine)?;
             Ok(pending.map(Option::unwrap_or_default))
         })
@@ -652,7 +658,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         buffer: B,
         with: R,
     ) -> Result<Request<'scope, Option<B>>> {
-        self.comm.start(Call::new("ireduce"), |call, comm| {
+        self.comm.start(Call::collective("ireduce").of::<B::Item>().with::<R>().root(root), |call, comm| {
             let operation = with.operation().get()?;
             let pending = pending::reduce(self.guard, call.started(), comm, root, operation, buffer)?;
             Ok(pending.map(move |buffer| (comm.rank == root).then_some(buffer)))
@@ -669,7 +675,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         buffer: B,
         with: R,
     ) -> Result<Request<'scope, B>> {
-        self.comm.start(Call::new("iall_reduce"), |call, comm| {
+        self.comm.start(Call::collective("iall_reduce").of::<B::Item>().with::<R>(), |call, comm| {
             pending::all_reduce(self.guard, call.started(), comm, with.operation().get()?, buffer)
         })
     }

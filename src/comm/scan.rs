@@ -22,7 +22,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn scan<T: Element<K>, K, R: Reduction<T>>(&self, mine: &[T], with: R) -> Result<Vec<T>> {
-        self.perform(Call::new("scan"), |comm| {
+        self.perform(Call::collective("scan").of::<T>().with::<R>().len(mine.len()), |comm| {
             let (sent, operation) = (Input::Slice(Sent::new(mine)?), with.operation().get()?);
             let act = |room: Received| collectives::scan(comm, sent, room, operation);
             Ok(memory::filled(mine.len(), act)?.0)
@@ -52,7 +52,7 @@ impl Comm {
         result: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("scan_into"), |comm| {
+        self.perform(Call::collective("scan_into").of::<T>().with::<R>().len(mine.len()), |comm| {
             let mine = Input::Slice(Sent::new(mine)?);
             collectives::scan(comm, mine, Received::new(result)?, with.operation().get()?)
         })
@@ -76,7 +76,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn scan_in_place<T: Element<K>, K, R: Reduction<T>>(&self, buffer: &mut [T], with: R) -> Result<()> {
-        self.perform(Call::new("scan_in_place"), |comm| {
+        self.perform(Call::collective("scan_in_place").of::<T>().with::<R>().len(buffer.len()), |comm| {
             collectives::scan(comm, Input::InPlace, Received::new(buffer)?, with.operation().get()?)
         })
     }
@@ -100,7 +100,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn exclusive_scan<T: Element<K>, K, R: Reduction<T>>(&self, mine: &[T], with: R) -> Result<Vec<T>> {
-        self.perform(Call::new("exclusive_scan"), |comm| {
+        self.perform(Call::collective("exclusive_scan").of::<T>().with::<R>().len(mine.len()), |comm| {
             let (sent, operation) = (Input::Slice(Sent::new(mine)?), with.operation().get()?);
             let act = |room: Received| collectives::exclusive_scan(comm, sent, room, operation);
             let (mut result, ()) = memory::filled(mine.len(), act)?;
@@ -132,7 +132,7 @@ impl Comm {
         result: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("exclusive_scan_into"), |comm| {
+        self.perform(Call::collective("exclusive_scan_into").of::<T>().with::<R>().len(mine.len()), |comm| {
             let mine = Input::Slice(Sent::new(mine)?);
             collectives::exclusive_scan(comm, mine, Received::new(result)?, with.operation().get()?)?;
             neutral_on_first(comm.rank, result, with);
@@ -162,16 +162,19 @@ impl Comm {
         buffer: &mut [T],
         with: R,
     ) -> Result<()> {
-        self.perform(Call::new("exclusive_scan_in_place"), |comm| {
-            collectives::exclusive_scan(
-                comm,
-                Input::InPlace,
-                Received::new(buffer)?,
-                with.operation().get()?,
-            )?;
-            neutral_on_first(comm.rank, buffer, with);
-            Ok(())
-        })
+        self.perform(
+            Call::collective("exclusive_scan_in_place").of::<T>().with::<R>().len(buffer.len()),
+            |comm| {
+                collectives::exclusive_scan(
+                    comm,
+                    Input::InPlace,
+                    Received::new(buffer)?,
+                    with.operation().get()?,
+                )?;
+                neutral_on_first(comm.rank, buffer, with);
+                Ok(())
+            },
+        )
     }
 }
 

@@ -29,7 +29,7 @@ impl Comm {
     #[track_caller]
     #[must_use = "each rank's share is lost unless it is used"]
     pub fn scatter<T: Element<K>, K>(&self, root: usize, data: Option<&[T]>) -> Result<Vec<T>> {
-        self.perform(Call::new("scatter"), |comm| {
+        self.perform(Call::collective("scatter").of::<T>().root(root), |comm| {
             let len = length_from_root(comm, root, data.map(<[T]>::len))?;
             new(comm, &Partition::even(len, comm.size), root, data)
         })
@@ -62,7 +62,9 @@ impl Comm {
         root: usize,
         data: Option<&[T]>,
     ) -> Result<Vec<T>> {
-        self.perform(Call::new("scatter_by"), |comm| new(comm, blocks, root, data))
+        self.perform(Call::collective("scatter_by").of::<T>().root(root).len(blocks.len()), |comm| {
+            new(comm, blocks, root, data)
+        })
     }
 
     /// As [`scatter_by`](Comm::scatter_by), into the caller's `mine`: no allocation.
@@ -92,7 +94,7 @@ impl Comm {
         data: Option<&[T]>,
         mine: &mut [T],
     ) -> Result<()> {
-        self.perform(Call::new("scatter_into"), |comm| {
+        self.perform(Call::collective("scatter_into").of::<T>().root(root).len(blocks.len()), |comm| {
             let data = data.map(Sent::new).transpose()?;
             collectives::scatter(comm, root, blocks, data, Received::new(mine)?)
         })

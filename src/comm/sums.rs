@@ -81,7 +81,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn sum<T: Real>(&self, mine: &[T]) -> Result<T> {
-        self.perform(Call::new("sum"), |comm| {
+        self.perform(Call::collective("sum").of::<T>(), |comm| {
             let mut sum = ExactSum::new();
             T::add_slice(&mut sum, mine);
             Ok(ExactSum::from_parts(over_ranks(comm, sum.parts())?).divided_by(1))
@@ -108,7 +108,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn mean<T: Real>(&self, mine: &[T]) -> Result<T> {
-        self.perform(Call::new("mean"), |comm| {
+        self.perform(Call::collective("mean").of::<T>(), |comm| {
             let mut sum = ExactSum::new();
             T::add_slice(&mut sum, mine);
             let mut parts = [0; 1 + crate::sum::PARTS];
@@ -143,7 +143,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn var<T: Real>(&self, mine: &[T], ddof: usize) -> Result<T> {
-        self.perform(Call::new("var"), |comm| {
+        self.perform(Call::collective("var").of::<T>(), |comm| {
             let mut moments = Moments::new();
             moments.add_slice(mine);
             let parts: [i64; MOMENT_PARTS] = moments.parts();
@@ -176,7 +176,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn dot<T: Real>(&self, a: &[T], b: &[T]) -> Result<T> {
-        self.perform(Call::new("dot"), |comm| {
+        self.perform(Call::collective("dot").of::<T>(), |comm| {
             let pairing = Pairing::of(comm, a, b);
             let mut dot = ExactDot::new();
             if a.len() == b.len() {
@@ -211,7 +211,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn sum_fast<T: Real>(&self, mine: &[T]) -> Result<T> {
-        self.perform(Call::new("sum_fast"), |comm| {
+        self.perform(Call::collective("sum_fast").of::<T>(), |comm| {
             let total = over_ranks(comm, [fast::sum(mine)])?;
             Ok(T::from_rounded(total[0]))
         })
@@ -237,7 +237,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn dot_fast<T: Real>(&self, a: &[T], b: &[T]) -> Result<T> {
-        self.perform(Call::new("dot_fast"), |comm| {
+        self.perform(Call::collective("dot_fast").of::<T>(), |comm| {
             let pairing = Pairing::of(comm, a, b);
             let [ranks, numbers] = pairing.unpaired.map(|count| count as f64);
             let mine = [fast::dot(a, b), ranks, numbers];

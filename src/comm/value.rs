@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::broadcast::NOTHING;
+use super::message::shifts;
 use super::{Call, Comm, Destination, Messages, Source};
 use crate::error::Result;
 use crate::sys::pending;
@@ -64,7 +65,7 @@ impl Comm {
         root: usize,
         value: Option<&V>,
     ) -> Result<V> {
-        self.perform(Call::new("broadcast_value"), |comm| {
+        self.perform(Call::collective("broadcast_value").of::<V>().root(root), |comm| {
             let mine = value.filter(|_| comm.rank == root).map(encode);
             // A failure of the root's is everyone's.
             let (mine, failure) = match mine.transpose() {
@@ -121,7 +122,7 @@ impl Comm {
         root: usize,
         values: Option<&[V]>,
     ) -> Result<V> {
-        self.perform(Call::new("scatter_values"), |comm| {
+        self.perform(Call::collective("scatter_values").of::<V>().root(root), |comm| {
             sys::counts::rank(root, comm.size)?;
             if comm.rank != root {
                 return receive(comm, root);
@@ -156,7 +157,7 @@ impl Comm {
         root: usize,
         mine: &V,
     ) -> Result<Option<Vec<V>>> {
-        self.perform(Call::new("gather_values"), |comm| {
+        self.perform(Call::collective("gather_values").of::<V>().root(root), |comm| {
             sys::counts::rank(root, comm.size)?;
             let mine = encode(mine);
             if comm.rank != root {
@@ -182,7 +183,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_gather_values<V: Serialize + DeserializeOwned>(&self, mine: &V) -> Result<Vec<V>> {
-        self.perform(Call::new("all_gather_values"), |comm| {
+        self.perform(Call::collective("all_gather_values").of::<V>(), |comm| {
             let mine = encode(mine)?;
             let blocks = super::gather::lengths_of_all(comm, mine.len())?;
             let sent = Sent::new(&mine)?;
@@ -209,7 +210,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_to_all_values<V: Serialize + DeserializeOwned>(&self, mine: &[V]) -> Result<Vec<V>> {
-        self.perform(Call::new("all_to_all_values"), |comm| {
+        self.perform(Call::collective("all_to_all_values").of::<V>(), |comm| {
             let encoded = one_for_each(comm, Ok(mine));
             let others = (0..comm.size).filter(|&to| to != comm.rank);
             let sent: Vec<_> = others.map(|to| (to, &encoded[to])).collect();
@@ -238,7 +239,7 @@ impl Comm {
         &self,
         messages: &[(usize, V)],
     ) -> Result<Vec<(usize, V)>> {
-        self.perform(Call::new("sparse_all_to_all_values"), |comm| {
+        self.perform(Call::collective("sparse_all_to_all_values").of::<V>(), |comm| {
             let encoded = messages.iter().map(|(to, value)| Ok((*to, encode(value)?)));
             let encoded = encoded.collect::<Outcome<Vec<_>>>()?;
             let sent = encoded.iter().map(|(to, bytes)| Ok((*to, Sent::new(bytes)?)));
@@ -269,9 +270,10 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn send_value<V: Serialize + ?Sized>(&self, to: impl Into<Destination>, value: &V) -> Result<()> {
-        let call = Call::new("send_value");
+        let to = to.into();
+        let call = Call::new("send_value").to(to.rank, to.tag);
         self.perform(call, |comm| {
-            let (to, bytes) = (to.into(), encode(value)?);
+            let bytes = encode(value)?;
             if to.rank == comm.rank {
                 return pending::send_to_itself(call.started(), comm, to.tag, &bytes);
             }
@@ -294,8 +296,9 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn recv_value<V: DeserializeOwned>(&self, from: impl Into<Source>) -> Result<V> {
-        self.perform(Call::new("recv_value"), |comm| {
-            decode(&point_to_point::find(comm, Channel::Program, from.into().0)?.receive::<u8, _>()?)
+        let from = from.into().0;
+        self.perform(Call::new("recv_value").from(from), |comm| {
+            decode(&point_to_point::find(comm, Channel::Program, from)?.receive::<u8, _>()?)
         })
     }
 
@@ -318,17 +321,11 @@ impl Comm {
         value: &V,
         from: impl Into<Source>,
     ) -> Result<W> {
-        self.perform(Call::new("send_recv_value"), |comm| {
-            let (to, bytes) = (to.into(), encode(value)?);
-            let to = (to.rank, to.tag);
-            let sent = Sent::new(&bytes)?;
-            decode(&point_to_point::send_receive_new::<u8, _>(
-                comm,
-                Channel::Program,
-                to,
-                sent,
-                from.into().0,
-            )?)
+        let (to, from) = (to.into(), from.into().0);
+        self.perform(Call::new("send_recv_value").to(to.rank, to.tag).from(from), |comm| {
+            let bytes = encode(value)?;
+            let (to, sent) = ((to.rank, to.tag), Sent::new(&bytes)?);
+            decode(&point_to_point::send_receive_new::<u8, _>(comm, Channel::Program, to, sent, from)?)
         })
     }
 
@@ -350,7 +347,7 @@ impl Comm {
     #[track_caller]
     pub fn shift_value<V: Serialize + ?Sized, W: DeserializeOwned>(&self, by: isize, value: &V) -> Result<W> {
         let (to, from) = self.ring(by);
-        self.perform(Call::new("shift_value"), |comm| {
+        self.perform(shifts(Call::new("shift_value"), to, from), |comm| {
             let bytes = encode(value);
             sending_values(comm, &[(to, &bytes)], || receive(comm, from))
         })

@@ -58,6 +58,11 @@ pub(super) fn speak(message: &str) -> bool {
     speaks
 }
 
+/// Prints `message` in passing.
+pub(super) fn say(message: &str) {
+    sys::process::write_to_stderr(format!("{}\n", message.trim_end()).as_bytes());
+}
+
 /// Prints `message`, unless another rank of this node has spoken already, and ends all ranks with `code`.
 pub(super) fn end_job(code: i32, message: &str) -> ! {
     // MPICH's launcher ends at once when told to abort, and loses what it has not read by then. Who does not speak is ended by

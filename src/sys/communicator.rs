@@ -22,6 +22,8 @@ pub(crate) struct Communicator {
     messages: Handle,
     pub(crate) rank: usize,
     pub(crate) size: usize,
+    /// By this number the checks know it.
+    pub(crate) id: Cell<u64>,
     /// How often ranks have sent to few others, which gives each round a tag of its own.
     pub(super) rounds: Cell<u32>,
     _one_thread: PhantomData<*const ()>,
@@ -130,7 +132,33 @@ impl Communicator {
         let not_negative =
             |n: c_int| usize::try_from(n).map_err(|_| Failure::Argument(format!("a rank or size of {n}")));
         let (rank, size) = (not_negative(rank)?, not_negative(size)?);
-        Ok(Communicator { ours, messages, rank, size, rounds: Cell::new(0), _one_thread: PhantomData })
+        Ok(Communicator {
+            ours,
+            messages,
+            rank,
+            size,
+            id: Cell::new(0),
+            rounds: Cell::new(0),
+            _one_thread: PhantomData,
+        })
+    }
+
+    /// The ranks that these have in the world, in their order; `u32::MAX` for one that is not in it.
+    pub(crate) fn world_ranks(&self) -> Outcome<Vec<u32>> {
+        let len = super::counts::int(self.size)?;
+        let ours: Vec<c_int> = (0..len).collect();
+        let mut theirs = vec![0 as c_int; self.size];
+        // SAFETY: the communicators are live; the groups are freed once; both arrays have `len` numbers.
+        unsafe {
+            let (mut group, mut world) = (ffi::RSMPI_GROUP_NULL, ffi::RSMPI_GROUP_NULL);
+            check(ffi::MPI_Comm_group(self.ours.0, &mut group))?;
+            check(ffi::MPI_Comm_group(ffi::RSMPI_COMM_WORLD, &mut world))?;
+            let code = ffi::MPI_Group_translate_ranks(group, len, ours.as_ptr(), world, theirs.as_mut_ptr());
+            check(ffi::MPI_Group_free(&mut group))?;
+            check(ffi::MPI_Group_free(&mut world))?;
+            check(code)?;
+        }
+        Ok(theirs.into_iter().map(|rank| u32::try_from(rank).unwrap_or(u32::MAX)).collect())
     }
 
     /// Gives it the name that debuggers and tracers show.

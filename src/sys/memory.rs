@@ -270,8 +270,13 @@ pub(super) unsafe fn assume_filled<T>(room: Vec<MaybeUninit<T>>) -> Vec<T> {
 
 /// A type's name without paths: `f64`, `Point`, `(Vec<u8>, String)`.
 pub(crate) fn name<T: ?Sized>() -> String {
+    without_paths(std::any::type_name::<T>())
+}
+
+/// A type's name without the paths in it.
+pub(crate) fn without_paths(full: &str) -> String {
     let (mut name, mut word) = (String::new(), 0);
-    for c in std::any::type_name::<T>().chars() {
+    for c in full.chars() {
         if c == ':' {
             name.truncate(word);
             continue;

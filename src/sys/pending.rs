@@ -116,9 +116,18 @@ pub(crate) fn scope<'env, R>(body: impl FnOnce(&Guard<'env>) -> R) -> R {
 /// Where a transfer was started: the operation, and the line of the program.
 pub(crate) type Started = (&'static str, &'static Location<'static>);
 
+/// One half of a message: to a rank with a tag, or from one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Half {
+    To(usize, i32),
+    From(From),
+}
+
 struct Entry {
     open: Open,
     started: Started,
+    /// If it is a message: of which communicator, to or from whom.
+    half: Option<(u64, Half)>,
     /// The buffers, when the request was dropped before it was complete. After `open`, whose drop waits: fields are dropped in
     /// this order.
     dropped: Option<Box<dyn Kept>>,
@@ -148,6 +157,21 @@ pub(crate) fn under_way() -> Vec<Started> {
     });
     all.sort_by_key(|(id, _)| *id);
     all.into_iter().map(|(_, started)| started).collect()
+}
+
+/// Whether anything is under way.
+#[inline]
+pub(crate) fn any_under_way() -> bool {
+    UNDER_WAY.with_borrow(|all| !all.is_empty())
+}
+
+/// The messages that are under way, with their communicators.
+pub(crate) fn messages_under_way(mut each: impl FnMut(u64, Half)) {
+    UNDER_WAY.with_borrow(|all| {
+        for (of, half) in all.values().filter_map(|entry| entry.half) {
+            each(of, half);
+        }
+    });
 }
 
 /// A transfer that is under way, and what it will give.
@@ -180,12 +204,13 @@ impl<'a, R> Pending<'a, R> {
     fn start(
         guard: &Guard<'_>,
         started: Started,
+        half: Option<(u64, Half)>,
         open: Open,
         finish: impl FnOnce(Done) -> Outcome<R> + 'a,
     ) -> Self {
         look_after_dropped();
         let id = LAST.replace(LAST.get() + 1);
-        UNDER_WAY.with_borrow_mut(|all| all.insert(id, Entry { open, started, dropped: None }));
+        UNDER_WAY.with_borrow_mut(|all| all.insert(id, Entry { open, started, half, dropped: None }));
         if let Some(of_scope) = &guard.started {
             of_scope.borrow_mut().push(id);
         }
@@ -336,7 +361,8 @@ pub(crate) fn send<'a, 'env: 'a, B: Buffer<Item: Element<K>> + 'env, K>(
     let mut data = Held::new(data);
     // SAFETY: the buffer stays with the request, and outlives it: it is owned, or borrowed for the guard's `'env`.
     let open = unsafe { requests::send(comm, to, tag, Sent::new(data.get().elements())?)? };
-    Ok(Pending::start(guard, started, open, move |_| Ok(data.into_inner())))
+    let half = (comm.id.get(), Half::To(to, tag));
+    Ok(Pending::start(guard, started, Some(half), open, move |_| Ok(data.into_inner())))
 }
 
 /// Starts to receive into `room`, which comes back.
@@ -366,7 +392,8 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
     };
     Ok(match open {
         Some(open) => {
-            let mut pending = Pending::start(guard, started, open, finish);
+            let half = (comm.id.get(), Half::From(from));
+            let mut pending = Pending::start(guard, started, Some(half), open, finish);
             pending.receives = true;
             pending
         }
@@ -407,7 +434,7 @@ macro_rules! in_place {
             let mut into = Received::new(buffer.get().elements_mut())?;
             // SAFETY: as in `send`.
             let open = unsafe { requests::$name(comm, $($argument,)* &mut into)? };
-            Ok(Pending::start(guard, started, open, move |_| {
+            Ok(Pending::start(guard, started, None, open, move |_| {
                 Received::new(buffer.get().elements_mut())?.check()?;
                 Ok(buffer.into_inner())
             }))
@@ -445,7 +472,7 @@ pub(crate) fn scatter<'a, 'env: 'a, B: Buffer<Item: Element<K>> + 'env, K>(
     let sent = data.get().as_ref().map(|data| Sent::new(data.elements())).transpose()?;
     // SAFETY: as in `send`, for both buffers and for the numbers.
     let open = unsafe { requests::scatter(comm, root, blocks, &numbers, sent, &mut into)? };
-    Ok(Pending::start(guard, started, open, move |_| {
+    Ok(Pending::start(guard, started, None, open, move |_| {
         drop((data.into_inner(), numbers));
         finished(mine)
     }))
@@ -469,7 +496,7 @@ pub(crate) fn gather<'a, 'env: 'a, B: Buffer<Item: Element<K>> + 'env, K>(
     let open = unsafe {
         requests::gather(comm, root, blocks, &numbers, Sent::new(mine.get().elements())?, &mut into)?
     };
-    Ok(Pending::start(guard, started, open, move |_| {
+    Ok(Pending::start(guard, started, None, open, move |_| {
         drop((mine.into_inner(), numbers));
         here.then(|| finished(all)).transpose()
     }))

@@ -59,9 +59,7 @@ pub(super) fn checked(tag: i32) -> Outcome<c_int> {
 /// Whether every standard send is to be a synchronous one, which shows who relies on MPI to keep messages.
 pub(super) fn synchronous() -> bool {
     static SYNCHRONOUS: OnceLock<bool> = OnceLock::new();
-    *SYNCHRONOUS.get_or_init(|| {
-        std::env::var_os("RANKWISE_SYNCHRONOUS_SENDS").is_some_and(|set| !set.is_empty() && set != "0")
-    })
+    *SYNCHRONOUS.get_or_init(|| std::env::var_os("RANKWISE_SEND").is_some_and(|how| how == "sync"))
 }
 
 /// Returns when `data` may be used again: the message is on its way, or received.

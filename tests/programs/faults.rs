@@ -83,8 +83,9 @@ fn main() -> ExitCode {
             "on-root" => {
                 world.on_root::<()>(|| Err("the root is out of tea".into()))?;
             }
-            "wrong-argument" if here => {
-                world.all_reduce_into(&[1, 2], &mut [0], Sum)?;
+            "wrong-argument" => {
+                let mut result = vec![0; if here { 1 } else { 2 }];
+                world.all_reduce_into(&[1, 2], &mut result, Sum)?;
             }
             "resume-unwind" if here => std::panic::resume_unwind(Box::new("past the hook")),
             "other-hook" if here => {

@@ -1,0 +1,75 @@
+//! Where the ranks of a node leave word for each other: a file in memory, without a name, with a place for each rank. No call of
+//! MPI is needed to write or read there.
+
+use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::state::State;
+use crate::sys::collectives::{barrier, broadcast};
+use crate::sys::{Communicator, Outcome, Received};
+
+/// Room for each rank. The file has holes where nothing was written.
+const PLACE: u64 = 16 << 10;
+/// The length and the hash before what is written.
+const HEAD: usize = 16;
+
+/// The file, opened by all ranks of this node.
+#[derive(Debug)]
+pub(super) struct Board(File);
+
+impl Board {
+    /// `None` where there is no place for such a file. Collective over the world.
+    pub(super) fn open(world: &Communicator) -> Outcome<Option<Self>> {
+        let folder = ["/dev/shm", "/tmp"].into_iter().map(Path::new).find(|folder| folder.is_dir());
+        // A name that no stranger can foresee, the same for all ranks of the job.
+        let mut token = [RandomState::new().build_hasher().finish()];
+        broadcast(world, 0, Received::new(&mut token)?)?;
+        let path = folder.map(|folder| folder.join(format!("rankwise-board-{:016x}", token[0])));
+        let file = path.as_ref().and_then(|path| {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path).ok()
+        });
+        barrier(world)?;
+        if let Some(path) = path {
+            // One rank of the node is first, the others find nothing to remove.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(file.map(Board))
+    }
+
+    /// Leaves word of this rank.
+    pub(super) fn write(&self, rank: usize, state: &State) {
+        let Ok(mut text) = postcard::to_extend(state, vec![0; HEAD]) else { return };
+        if text.len() as u64 > PLACE {
+            return;
+        }
+        let (len, hash) = ((text.len() - HEAD) as u64, hash(&text[HEAD..]));
+        text[..8].copy_from_slice(&len.to_le_bytes());
+        text[8..HEAD].copy_from_slice(&hash.to_le_bytes());
+        // Without room for it the others know nothing of this rank, and say nothing.
+        let _ = self.0.write_all_at(&text, rank as u64 * PLACE);
+    }
+
+    /// What a rank has left; `None` when it is on another node, or is just writing.
+    pub(super) fn read(&self, rank: usize) -> Option<State> {
+        let mut head = [0; HEAD];
+        self.0.read_exact_at(&mut head, rank as u64 * PLACE).ok()?;
+        let number = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));
+        let (len, expected) = (number(&head[..8])?, number(&head[8..])?);
+        if len == 0 || len > PLACE - HEAD as u64 {
+            return None;
+        }
+        let mut text = vec![0; len as usize];
+        self.0.read_exact_at(&mut text, rank as u64 * PLACE + HEAD as u64).ok()?;
+        (hash(&text) == expected).then(|| postcard::from_bytes(&text).ok()).flatten()
+    }
+}
+
+fn hash(text: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish()
+}

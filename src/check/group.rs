@@ -1,0 +1,125 @@
+//! Ranks that make their collective calls together: who they are, and how many calls they have made.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::call::{Call, Waits};
+use super::compare::compare;
+use super::level::{Level, level};
+use super::now::{self, Here};
+use crate::sys::collectives::broadcast;
+use crate::sys::{Communicator, Outcome, Received};
+
+/// The number of the world's group.
+const WORLD: u64 = 0;
+
+/// What is known of the ranks of a communicator.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The same on all of its ranks, and no other group's.
+    pub(super) id: u64,
+    pub(super) name: String,
+    /// Their ranks in the world.
+    pub(super) members: Vec<u32>,
+    /// Collective calls that this rank has begun.
+    pub(super) calls: AtomicU64,
+    /// What was started since the last comparison, as a hash, and the last of it.
+    started: Mutex<(u64, Option<Call>)>,
+}
+
+/// The groups that there are, for the watchdog.
+static GROUPS: Mutex<Vec<Weak<Group>>> = Mutex::new(Vec::new());
+
+/// All groups of this rank.
+pub(super) fn groups() -> Vec<Arc<Group>> {
+    let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    groups.iter().filter_map(Weak::upgrade).collect()
+}
+
+impl Group {
+    /// That of all ranks.
+    pub(crate) fn world(size: usize) -> Arc<Self> {
+        Self::new(WORLD, "world".into(), (0..size as u32).collect())
+    }
+
+    /// That of a communicator. Collective over it, when anything is checked.
+    pub(crate) fn over(comm: &Communicator, name: String) -> Outcome<Arc<Self>> {
+        static MADE: AtomicU64 = AtomicU64::new(1);
+        if level() == Level::Off {
+            return Ok(Self::new(WORLD, name, Vec::new()));
+        }
+        let members = comm.world_ranks()?;
+        // Its first rank gives it a number that no other rank gives.
+        let first = u64::from(members.first().copied().unwrap_or(0));
+        let mut id = [first << 32 | MADE.fetch_add(1, Ordering::Relaxed)];
+        broadcast(comm, 0, Received::new(&mut id)?)?;
+        comm.id.set(id[0]);
+        Ok(Self::new(id[0], name, members))
+    }
+
+    fn new(id: u64, name: String, members: Vec<u32>) -> Arc<Self> {
+        let (calls, started) = (AtomicU64::new(0), Mutex::new((0, None)));
+        let group = Arc::new(Group { id, name, members, calls, started });
+        let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.retain(|group| group.strong_count() > 0);
+        groups.push(Arc::downgrade(&group));
+        group
+    }
+
+    /// Notes that this rank is in `call` until what comes back is dropped, and compares it with the others' where that is asked
+    /// for: then an error is everyone's.
+    #[inline]
+    pub(crate) fn enter(&self, comm: &Communicator, call: Call) -> Outcome<Here> {
+        let level = level();
+        if level == Level::Off || matches!(call.waits, Waits::Nobody) {
+            return Ok(Here::nowhere());
+        }
+        let collective = matches!(call.waits, Waits::All | Waits::Some);
+        let number = if collective { self.count() } else { 0 };
+        let here = Here::enter(&call, self.id, number);
+        if level == Level::Full && comm.size > 1 && matches!(call.waits, Waits::All) {
+            compare(comm, &self.name, call, number, std::mem::take(&mut *self.started()))?;
+        }
+        Ok(here)
+    }
+
+    /// Notes that this rank starts `call`, which goes on; gives its number among the collective calls.
+    pub(crate) fn start(&self, call: Call) -> u64 {
+        match (level(), call.waits) {
+            (Level::Off, _) | (_, Waits::Nobody) => 0,
+            (_, Waits::All | Waits::Some) => {
+                let number = self.count();
+                let mut started = self.started();
+                *started = (call.hash(number, started.0), Some(call));
+                number
+            }
+            (_, Waits::Peers { to, .. }) => {
+                if to.is_some() {
+                    now::sent();
+                }
+                0
+            }
+        }
+    }
+
+    /// Notes that this rank waits for what it has started as `call`.
+    pub(crate) fn wait(&self, call: Call, number: u64) -> Here {
+        if level() == Level::Off || matches!(call.waits, Waits::Nobody) {
+            return Here::nowhere();
+        }
+        Here::waiting(&call, self.id, number)
+    }
+
+    /// The number of the collective call that begins now.
+    #[inline]
+    fn count(&self) -> u64 {
+        // One thread writes, so this needs no locked addition.
+        let number = self.calls.load(Ordering::Relaxed) + 1;
+        self.calls.store(number, Ordering::Relaxed);
+        number
+    }
+
+    fn started(&self) -> MutexGuard<'_, (u64, Option<Call>)> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

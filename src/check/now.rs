@@ -1,0 +1,165 @@
+//! What this rank does now, for whoever wants to know: the watchdog's thread looks at it while the rank waits in MPI.
+//!
+//! The rank writes on every call, the watchdog reads a few times a second: so writing is what has to be quick.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::call::{Call, Waits};
+use crate::sys::pending::{self, Half};
+
+/// What a rank does, and how far it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    /// Counts up whenever it enters or leaves a call: two equal numbers say that nothing has happened between.
+    pub(super) moved: u64,
+    /// The call that it is in, or was in last.
+    pub(super) doing: Option<Doing>,
+    pub(super) inside: bool,
+    /// Messages that were started and go on meanwhile.
+    pub(super) open: Open,
+    /// Messages of the program that it has sent and received.
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    /// Its body has ended well.
+    pub(super) ended: bool,
+}
+
+/// A call that waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doing {
+    pub(super) call: Call,
+    pub(super) group: u64,
+    /// The how manieth collective call of its group it is.
+    pub(super) number: u64,
+}
+
+/// Messages that were started.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Open {
+    pub(super) some: [Option<(u64, Half)>; 4],
+    /// More than these.
+    pub(super) many: bool,
+}
+
+impl Open {
+    const NONE: Open = Open { some: [None; 4], many: false };
+
+    fn now() -> Self {
+        let (mut open, mut n) = (Open::NONE, 0);
+        pending::messages_under_way(|group, half| {
+            match open.some.get_mut(n) {
+                Some(place) => *place = Some((group, half)),
+                None => open.many = true,
+            }
+            n += 1;
+        });
+        open
+    }
+}
+
+/// What is written on entering a call.
+struct Noted {
+    doing: Option<Doing>,
+    open: Open,
+    ended: bool,
+}
+
+static NOTED: Mutex<Noted> = Mutex::new(Noted { doing: None, open: Open::NONE, ended: false });
+/// Odd inside of a call. The rank's thread alone writes to these three.
+static MOVED: AtomicU64 = AtomicU64::new(0);
+static SENT: AtomicU64 = AtomicU64::new(0);
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+fn add(number: &AtomicU64, n: u64) {
+    // One thread writes, so this needs no locked addition.
+    number.store(number.load(Ordering::Relaxed) + n, Ordering::Release);
+}
+
+/// What this rank does; for any thread.
+pub(super) fn now() -> Now {
+    let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nothing is entered meanwhile; the call may be left, and then it is taken for one that goes on once more.
+    let moved = MOVED.load(Ordering::Acquire);
+    Now {
+        moved,
+        doing: noted.doing,
+        inside: moved % 2 == 1,
+        open: noted.open,
+        sent: SENT.load(Ordering::Acquire),
+        received: RECEIVED.load(Ordering::Acquire),
+        ended: noted.ended,
+    }
+}
+
+/// For as long as it lives, this rank is in a call.
+#[derive(Debug)]
+pub(crate) struct Here {
+    noted: bool,
+    /// What leaving it adds to the messages.
+    sends: bool,
+    receives: bool,
+}
+
+impl Here {
+    /// Where nothing is noted.
+    #[inline]
+    pub(super) const fn nowhere() -> Self {
+        Here { noted: false, sends: false, receives: false }
+    }
+
+    #[inline]
+    pub(super) fn enter(call: &Call, group: u64, number: u64) -> Self {
+        match call.waits {
+            Waits::Peers { to, from } => Self::noted(call, group, number, to.is_some(), from.is_some()),
+            _ => Self::noted(call, group, number, false, false),
+        }
+    }
+
+    /// In a call that was started before.
+    pub(super) fn waiting(call: &Call, group: u64, number: u64) -> Self {
+        let receives = matches!(call.waits, Waits::Peers { from: Some(_), .. });
+        Self::noted(call, group, number, false, receives)
+    }
+
+    fn noted(call: &Call, group: u64, number: u64, sends: bool, receives: bool) -> Self {
+        if MOVED.load(Ordering::Relaxed) % 2 == 1 {
+            // A part of another call, which is the one that the program has made.
+            return Here { noted: false, sends, receives };
+        }
+        let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.doing = Some(Doing { call: *call, group, number });
+        if pending::any_under_way() || noted.open.some[0].is_some() {
+            noted.open = Open::now();
+        }
+        add(&MOVED, 1);
+        Here { noted: true, sends, receives }
+    }
+}
+
+impl Drop for Here {
+    #[inline]
+    fn drop(&mut self) {
+        if self.sends {
+            add(&SENT, 1);
+        }
+        if self.receives {
+            add(&RECEIVED, 1);
+        }
+        if self.noted {
+            add(&MOVED, 1);
+        }
+    }
+}
+
+/// A message was handed to MPI, which goes on with it.
+pub(super) fn sent() {
+    add(&SENT, 1);
+}
+
+/// This rank's body has ended well.
+pub(super) fn ended() {
+    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    noted.open = Open::now();
+    noted.ended = true;
+}

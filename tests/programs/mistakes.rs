@@ -1,0 +1,100 @@
+//! A program that makes the mistake that its argument names; for the tests.
+
+use rankwise::comm::Any;
+use rankwise::prelude::*;
+
+#[derive(clap::Parser)]
+#[command(name = "mistakes", version)]
+struct Args {
+    what: String,
+}
+
+/// More than any MPI keeps for a receiver that is not there yet.
+const LONG: usize = 1 << 20;
+
+fn main() -> ExitCode {
+    rankwise::run_with::<Args>(|world, Args { what }| {
+        let (rank, size) = (world.rank(), world.size());
+        let last = rank == size - 1;
+        let (right, left) = ((rank + 1) % size, (rank + size - 1) % size);
+        world.barrier()?;
+        match what.as_str() {
+            "none" => {
+                world.all_reduce(&[1.5], Sum)?;
+            }
+            "operation" if last => drop(world.broadcast_into(0, &mut [1.5; 3])?),
+            "operation" => drop(world.reduce(0, &[1.5; 3], Sum)?),
+            "element" if last => drop(world.all_reduce(&[1.5f32; 2], Sum)?),
+            "element" => drop(world.all_reduce(&[1i32; 2], Sum)?),
+            "reduction" if last => drop(world.all_reduce(&[1], Max)?),
+            "reduction" => drop(world.all_reduce(&[1], Sum)?),
+            "root" => drop(world.gather(if last { size - 1 } else { 0 }, &[rank])?),
+            "length" => world.broadcast_into(0, &mut vec![1.5; if last { 5 } else { 4 }])?,
+            "skipped" => {
+                if !last {
+                    world.barrier()?;
+                }
+                world.all_reduce(&[1], Sum)?;
+            }
+            "part" => {
+                let part = world.split(Some(0), -(rank as i64))?.expect("every rank has a color");
+                // The last rank is the part's first.
+                if last { part.barrier()? } else { part.broadcast_into(0, &mut [1u8])? }
+            }
+            "started" => {
+                let request = if last {
+                    world.ibroadcast(0, vec![1; 4])?
+                } else {
+                    world.iall_reduce(vec![1; 4], Sum)?
+                };
+                world.barrier()?;
+                request.wait()?;
+            }
+            "skipped-at-the-end" if !last => world.barrier()?,
+            "left-alone" if !last => drop(world.recv::<u8, _>(size - 1)?),
+            "no-sender" => drop(world.recv::<u8, _>(left)?),
+            "no-sender-at-all" => drop(world.recv::<u8, _>(Any)?),
+            "to-itself" => drop(world.recv::<u8, _>((rank, 3))?),
+            "head-to-head" => {
+                world.send(right, &vec![1.5; LONG])?;
+                world.recv::<f64, _>(left)?;
+            }
+            "other-tag" => {
+                let sending = world.isend((right, 1), vec![1.5; LONG])?;
+                world.recv::<f64, _>((left, 2))?;
+                sending.wait()?;
+            }
+            "never-answered" => {
+                if rank == 0 {
+                    let coming = world.irecv_into(size - 1, vec![0u8; 4])?;
+                    coming.wait()?;
+                }
+                world.barrier()?;
+            }
+            "crossed" => {
+                let other = world.split(Some(0), 0)?.expect("every rank has a color");
+                if last {
+                    other.barrier()?;
+                    world.barrier()?;
+                } else {
+                    world.barrier()?;
+                    other.barrier()?;
+                }
+            }
+            // Nothing is wrong with these.
+            "slow" => {
+                if last {
+                    std::thread::sleep(std::time::Duration::from_secs(3));
+                    world.send(0, &[1])?;
+                }
+                if rank == 0 {
+                    world.recv::<i32, _>(size - 1)?;
+                }
+                world.barrier()?;
+            }
+            _ => {}
+        }
+        println!("rank {rank} is done");
+        Ok(())
+    })
+}
