@@ -12,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument that cannot work, found before anything was sent.
+    /// An argument that cannot work, here or together with what another rank has given.
     Argument {
         /// The operation that was called.
         operation: &'static str,

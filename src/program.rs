@@ -190,7 +190,11 @@ fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Attempt) -> crate::Res
 fn leave(world: &Comm, ending: &sys::Communicator, outcome: Outcome) -> crate::Result<u8> {
     match end_together(world, ending, outcome)? {
         // All have ended well, so all have dropped the same.
-        0 => end_together(world, ending, crate::comm::complete_dropped().map_err(Into::into)),
+        0 => {
+            let left = crate::comm::complete_dropped().map_err(Into::into);
+            let left = left.and_then(|()| world.unreceived()?.map_or(Ok(()), |words| Err(words.into())));
+            end_together(world, ending, left)
+        }
         code => Ok(code),
     }
 }

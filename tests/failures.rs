@@ -155,6 +155,7 @@ fn what_is_forgotten_is_reported() {
     for (how, words) in [
         ("forgotten-request", "error on rank 1 (HOST): isend at tests/programs/faults.rs:"),
         ("unreceived-message", "error on rank 1 (HOST): send at tests/programs/faults.rs:"),
+        ("short-unreceived-message", "a message from rank 1 to rank 0 with tag 5 was never received"),
         ("forgotten-window", "a Counter or a NodeShared was kept or forgotten"),
     ] {
         let ended = run(2, "faults", &[how, "1"]);

@@ -93,6 +93,7 @@ fn ranks_that_wait_for_ever_are_named() {
         ("head-to-head", 2, "in a circle: 0 -> 1 -> 0", "rank 1 is in send to rank 0 at"),
         ("head-to-head", 4, "in a circle: 0 -> 1 -> 2 -> 3 -> 0", "rank 3 is in send to rank 0 at"),
         ("never-answered", 4, "in a circle: 0 -> 3 -> 0", "rank 0 is in irecv_into from rank 3 at"),
+        ("none-of-them", 2, "every rank that could help waits", "ranks 0-1 are in wait_any at"),
         ("crossed", 3, "in a circle: 0 -> 2 -> 0", "rank 2 is in barrier on 'world/part 0' at"),
     ] {
         for level in ["light", "full"] {

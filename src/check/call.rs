@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::Location;
 
 use crate::sys::memory::without_paths;
+use crate::sys::pending::Half;
 use crate::sys::point_to_point::From;
 
 /// One call, as its rank makes it.
@@ -32,6 +33,8 @@ pub(super) enum Waits {
         to: Option<(usize, i32)>,
         from: Option<From>,
     },
+    /// For any of several messages.
+    Any,
 }
 
 impl Call {
@@ -67,6 +70,21 @@ impl Call {
     #[inline]
     pub(crate) fn of<T>(self) -> Self {
         Call { element: Some(std::any::type_name::<T>()), ..self }
+    }
+
+    /// A call that waits for any of several messages.
+    #[track_caller]
+    pub(crate) fn any(operation: &'static str) -> Self {
+        Call { waits: Waits::Any, ..Call::new(operation) }
+    }
+
+    /// The message that it sends or receives, if it is one.
+    pub(crate) fn half(&self) -> Option<Half> {
+        match self.waits {
+            Waits::Peers { to: Some((rank, tag)), from: None } => Some(Half::To(rank, tag)),
+            Waits::Peers { to: None, from: Some(from) } => Some(Half::From(from)),
+            _ => None,
+        }
     }
 
     /// Combines with this operation.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::call::Call;
 use super::report::{aligned, ranks};
 use crate::partition::Partition;
-use crate::sys::collectives::{self, Input};
-use crate::sys::operations::Operation;
+use crate::sys::collectives;
 use crate::sys::{Communicator, Failure, Outcome, Received, Sent, memory};
 
 /// Returns when all ranks make the same call; else it ends the job, with a report. Sends one all-reduce of 16 bytes.
@@ -18,8 +17,7 @@ pub(super) fn compare(
     started: (u64, Option<Call>),
 ) -> Outcome {
     let hash = call.hash(number, started.0);
-    let mut greatest = [hash, !hash];
-    collectives::all_reduce(comm, Input::InPlace, Received::new(&mut greatest)?, Operation::Max)?;
+    let greatest = collectives::greatest(comm, [hash, !hash])?;
     if greatest[0] == !greatest[1] {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use super::compare::compare;
 use super::level::{Level, level};
 use super::now::{self, Here};
 use crate::sys::collectives::broadcast;
+use crate::sys::pending::Half;
 use crate::sys::{Communicator, Outcome, Received};
 
 /// The number of the world's group.
@@ -93,6 +94,7 @@ impl Group {
                 *started = (call.hash(number, started.0), Some(call));
                 number
             }
+            (_, Waits::Any) => 0,
             (_, Waits::Peers { to, .. }) => {
                 if to.is_some() {
                     now::sent();
@@ -108,6 +110,11 @@ impl Group {
             return Here::nowhere();
         }
         Here::waiting(&call, self.id, number)
+    }
+
+    /// Notes that this rank waits for any of these messages, as `call`.
+    pub(crate) fn wait_any(&self, call: Call, of: Vec<Half>) -> Here {
+        if level() == Level::Off { Here::nowhere() } else { Here::any(&call, self.id, of) }
     }
 
     /// The number of the collective call that begins now.

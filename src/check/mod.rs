@@ -20,6 +20,7 @@ use std::time::Duration;
 
 pub(crate) use call::Call;
 pub(crate) use group::Group;
+pub(crate) use now::Here;
 
 use crate::sys::collectives::broadcast;
 use crate::sys::{Communicator, Failure, Outcome, Received};

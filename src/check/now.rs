@@ -9,13 +9,15 @@ use super::call::{Call, Waits};
 use crate::sys::pending::{self, Half};
 
 /// What a rank does, and how far it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Now {
     /// Counts up whenever it enters or leaves a call: two equal numbers say that nothing has happened between.
     pub(super) moved: u64,
     /// The call that it is in, or was in last.
     pub(super) doing: Option<Doing>,
     pub(super) inside: bool,
+    /// If it waits for any of several messages: these.
+    pub(super) any: Vec<Half>,
     /// Messages that were started and go on meanwhile.
     pub(super) open: Open,
     /// Messages of the program that it has sent and received.
@@ -61,11 +63,13 @@ impl Open {
 /// What is written on entering a call.
 struct Noted {
     doing: Option<Doing>,
+    any: Vec<Half>,
     open: Open,
     ended: bool,
 }
 
-static NOTED: Mutex<Noted> = Mutex::new(Noted { doing: None, open: Open::NONE, ended: false });
+static NOTED: Mutex<Noted> =
+    Mutex::new(Noted { doing: None, any: Vec::new(), open: Open::NONE, ended: false });
 /// Odd inside of a call. The rank's thread alone writes to these three.
 static MOVED: AtomicU64 = AtomicU64::new(0);
 static SENT: AtomicU64 = AtomicU64::new(0);
@@ -85,6 +89,7 @@ pub(super) fn now() -> Now {
         moved,
         doing: noted.doing,
         inside: moved % 2 == 1,
+        any: noted.any.clone(),
         open: noted.open,
         sent: SENT.load(Ordering::Acquire),
         received: RECEIVED.load(Ordering::Acquire),
@@ -120,6 +125,14 @@ impl Here {
     pub(super) fn waiting(call: &Call, group: u64, number: u64) -> Self {
         let receives = matches!(call.waits, Waits::Peers { from: Some(_), .. });
         Self::noted(call, group, number, false, receives)
+    }
+
+    /// In a call that waits for any of these messages.
+    pub(super) fn any(call: &Call, group: u64, of: Vec<Half>) -> Self {
+        if MOVED.load(Ordering::Relaxed).is_multiple_of(2) {
+            NOTED.lock().unwrap_or_else(PoisonError::into_inner).any = of;
+        }
+        Self::noted(call, group, 0, false, false)
     }
 
     fn noted(call: &Call, group: u64, number: u64, sends: bool, receives: bool) -> Self {

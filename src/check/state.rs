@@ -93,7 +93,7 @@ impl State {
             beat,
             moved: now.moved,
             ended: now.ended,
-            waits: doing.and_then(|doing| Some(Waiting::new(&doing, group(doing.group)?))),
+            waits: doing.and_then(|doing| Some(Waiting::new(&doing, &now.any, group(doing.group)?))),
             last: now.doing.map(|doing| (doing.call.to_string(), doing.call.at.to_string())),
             open: open.filter_map(|(of, half)| Some((of, message(half, group(of)?)))).collect(),
             more_open: now.open.many,
@@ -108,8 +108,9 @@ impl State {
 }
 
 impl Waiting {
-    fn new(doing: &Doing, group: &Group) -> Self {
+    fn new(doing: &Doing, any: &[Half], group: &Group) -> Self {
         let on = match doing.call.waits {
+            Waits::Any => On::Messages(any.iter().map(|half| message(*half, group)).collect()),
             Waits::Peers { to, from } => {
                 let halves = [to.map(|(rank, tag)| Half::To(rank, tag)), from.map(Half::From)];
                 On::Messages(halves.into_iter().flatten().map(|half| message(half, group)).collect())

@@ -97,12 +97,14 @@ fn missing(states: &[Option<State>], rank: usize) -> impl Iterator<Item = usize>
 fn waits_for(states: &[Option<State>], rank: usize) -> Option<usize> {
     match &states[rank].as_ref()?.waits.as_ref()?.on {
         On::Call { .. } => missing(states, rank).next(),
-        On::Messages(messages) => match messages.last()? {
-            Message::To { rank, .. } => Some(*rank as usize),
-            Message::From { ranks, .. } => {
+        On::Messages(messages) => match &messages[..] {
+            [Message::To { rank, .. }] => Some(*rank as usize),
+            [Message::From { ranks, .. }] | [Message::To { .. }, Message::From { ranks, .. }] => {
                 let mut ranks = ranks.iter();
                 ranks.next().filter(|_| ranks.next().is_none())
             }
+            // Any of several.
+            _ => None,
         },
     }
 }
@@ -121,7 +123,11 @@ pub(super) fn why(states: &[Option<State>], stuck: &[usize]) -> String {
                     return format!("rank {next} waits for itself");
                 }
                 let circle: Vec<_> = path[place..].iter().chain([&next]).map(usize::to_string).collect();
-                return format!("ranks wait for each other in a circle: {}", circle.join(" -> "));
+                let path = match circle.len() {
+                    0..=10 => circle.join(" -> "),
+                    n => format!("{} -> … -> {} ({} ranks)", circle[..4].join(" -> "), circle[n - 1], n - 1),
+                };
+                return format!("ranks wait for each other in a circle: {path}");
             }
             path.push(next);
         }
@@ -236,6 +242,7 @@ mod tests {
             assert_eq!(stuck(&states), (0..n as usize).collect::<Vec<_>>());
         }
         assert!(why(&ring(3), &[0, 1, 2]).ends_with("0 -> 1 -> 2 -> 0"));
+        assert!(why(&ring(99), &[0, 1, 2]).ends_with("0 -> 1 -> 2 -> 3 -> … -> 0 (99 ranks)"));
         assert!(why(&ring(1), &[0]).contains("waits for itself"));
         // Through a collective call, and with one that is not in it.
         let states = [barrier(1, 4), messages(&[from(&[0], 0)]), barrier(1, 4), computing()];

@@ -145,6 +145,18 @@ impl Message<'_> {
 }
 
 impl Comm {
+    /// Words about a message that has come and that nobody has received. Not all are there already when the last rank has sent
+    /// them.
+    pub(crate) fn unreceived(&self) -> Result<Option<String>> {
+        let any = point_to_point::From { rank: None, tag: None };
+        let found =
+            self.quietly(Call::new("run"), |comm| point_to_point::find_now(comm, Channel::Program, any))?;
+        Ok(found.map(|found| {
+            let (from, to, tag) = (found.rank(), self.rank(), found.tag());
+            format!("a message from rank {from} to rank {to} with tag {tag} was never received")
+        }))
+    }
+
     /// Sends `data` to a rank, which receives it with [`recv`](Comm::recv) or [`recv_into`](Comm::recv_into). Returns when
     /// `data` may be used again; the receiver may not be there yet, or may have to be: MPI keeps short messages only. A message
     /// to this rank itself is always kept, as a copy.

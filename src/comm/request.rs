@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Buffer, BufferMut, Call, Comm, Destination, Element, Reduction, Source, Status};
+use crate::check::Here;
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::sys::pending::{self, Guard, Pending};
@@ -107,15 +108,27 @@ pub fn wait_all<'a, R>(requests: impl IntoIterator<Item = Request<'a, R>>) -> Re
 /// # sent.wait()?;
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn wait_any<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Option<(usize, R)>> {
+    let (call, mut here) = (Call::any("wait_any"), None);
     while !requests.is_empty() {
         for place in 0..requests.len() {
             if requests[place].test()? {
                 return Ok(Some((place, requests.remove(place).wait()?)));
             }
         }
+        here.get_or_insert_with(|| waiting_for_any(call, requests));
+        std::thread::yield_now();
     }
     Ok(None)
+}
+
+/// Notes that this rank waits for any of them; not if there is more to wait for than messages of one communicator.
+fn waiting_for_any<R>(call: Call, requests: &[Request<'_, R>]) -> Option<Here> {
+    let comm = requests.first()?.comm;
+    let halves =
+        requests.iter().map(|request| request.call.half().filter(|_| std::ptr::eq(request.comm, comm)));
+    Some(comm.group.wait_any(call, halves.collect::<Option<_>>()?))
 }
 
 /// Waits until one at least is complete, and takes out all that are: their places, as they were, and what they give. Empty
@@ -137,7 +150,9 @@ pub fn wait_any<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Option<(usize, 
 /// assert_eq!(back.concat(), came.concat());
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn wait_some<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Vec<(usize, R)>> {
+    let (call, mut here) = (Call::any("wait_some"), None);
     loop {
         let mut complete = Vec::new();
         for (place, request) in requests.iter_mut().enumerate() {
@@ -152,6 +167,8 @@ pub fn wait_some<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Vec<(usize, R)
             }
             return outcomes.into_iter().rev().map(|(place, outcome)| Ok((place, outcome?))).collect();
         }
+        here.get_or_insert_with(|| waiting_for_any(call, requests));
+        std::thread::yield_now();
     }
 }
 

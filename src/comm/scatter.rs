@@ -116,7 +116,7 @@ fn new<T: Element<K>, K>(
 pub(super) fn count_of(blocks: &Partition, comm: &sys::Communicator) -> sys::Outcome<usize> {
     if blocks.parts() != comm.size {
         return Err(Failure::Argument(format!(
-            "a partition into {} parts for {} ranks",
+            "a partition into {} parts for {} ranks: it needs one for each",
             blocks.parts(),
             comm.size
         )));

@@ -380,7 +380,7 @@ pub(super) fn arrived(status: &ffi::MPI_Status, len: usize) -> Arrived {
 
 pub(super) fn no_space(room: Option<usize>) -> Failure {
     let room = room.map_or(String::new(), |room| format!(" for {room} elements"));
-    Failure::Argument(format!("the message that came is longer than the room{room}"))
+    Failure::Argument(format!("the message that came is longer than the room{room}: recv takes any length"))
 }
 
 /// A truncated message in words.

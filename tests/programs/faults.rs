@@ -132,6 +132,7 @@ fn main() -> ExitCode {
                 return Ok(());
             }
             "unreceived-message" if here => world.send(world.rank(), &vec![1.5; 100_000])?,
+            "short-unreceived-message" => world.send(((world.rank() + 1) % world.size(), 5), &[1u8])?,
             "forgotten-window" => {
                 std::mem::forget(world.node_shared(10, |_: &mut [f64]| Ok(()))?);
             }

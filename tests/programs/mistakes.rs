@@ -1,6 +1,6 @@
 //! A program that makes the mistake that its argument names; for the tests.
 
-use rankwise::comm::Any;
+use rankwise::comm::{Any, wait_any};
 use rankwise::prelude::*;
 
 #[derive(clap::Parser)]
@@ -70,6 +70,11 @@ fn main() -> ExitCode {
                     coming.wait()?;
                 }
                 world.barrier()?;
+            }
+            "none-of-them" => {
+                let mut coming =
+                    vec![world.irecv_into(left, vec![0u8])?, world.irecv_into((right, 3), vec![0])?];
+                wait_any(&mut coming)?;
             }
             "crossed" => {
                 let other = world.split(Some(0), 0)?.expect("every rank has a color");

@@ -13,7 +13,7 @@ mod sparse;
 pub(crate) use all_to_all::{all_to_all, all_to_all_equal};
 pub(crate) use blocks::{all_gather, gather, scatter};
 pub(super) use reduce::in_place;
-pub(crate) use reduce::{Input, all_reduce, exclusive_scan, minimum_within, reduce, reduce_scatter, scan};
+pub(crate) use reduce::{Input, all_reduce, exclusive_scan, greatest, minimum_within, reduce, reduce_scatter, scan};
 pub(crate) use sparse::sparse_all_to_all;
 
 use std::cell::RefCell;
@@ -95,7 +95,9 @@ fn with_blocks<R>(
 pub(super) fn check_blocks(comm: &Communicator, blocks: &Partition, mine: Option<usize>) -> Outcome {
     let (parts, size) = (blocks.parts(), comm.size);
     if parts != size {
-        return Err(Failure::Argument(format!("a partition into {parts} parts for {size} ranks")));
+        return Err(Failure::Argument(format!(
+            "a partition into {parts} parts for {size} ranks: it needs one for each"
+        )));
     }
     let expected = blocks.count(comm.rank);
     match mine {

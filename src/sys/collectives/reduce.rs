@@ -221,3 +221,27 @@ pub(crate) fn minimum_within(
         }
     }
 }
+
+/// The greatest of two numbers over all ranks. While it waits, it gives the processor to ranks that share it: MPICH does not.
+pub(crate) fn greatest(comm: &Communicator, mine: [u64; 2]) -> Outcome<[u64; 2]> {
+    const TRIES: usize = 1000;
+    let mut all = [0u64; 2];
+    let (mut done, mut tries) = (0, 0);
+    // SAFETY: both buffers hold two numbers, and stay until the request is complete: after an error MPI has ended it.
+    unsafe {
+        let mut request = ffi::RSMPI_REQUEST_NULL;
+        let (from, to) = ((&raw const mine).cast(), (&raw mut all).cast());
+        let (of, max) = (ffi::RSMPI_UINT64_T, ffi::RSMPI_MAX);
+        check(ffi::MPI_Iallreduce(from, to, 2, of, max, comm.raw(), &mut request))?;
+        loop {
+            check(ffi::MPI_Test(&mut request, &mut done, ffi::RSMPI_STATUS_IGNORE))?;
+            if done != 0 {
+                return Ok(all);
+            }
+            tries += 1;
+            if tries > TRIES {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
