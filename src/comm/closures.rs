@@ -89,7 +89,9 @@ impl<L: Load> Way<'_, L> {
         Ok(if found.tag() == FAULT {
             Err(value::decode(&found.receive::<u8, _>()?)?)
         } else {
-            Ok(L::receive(found)?)
+            // What cannot be decoded here is a failure of this rank, which the others learn of.
+            L::receive(found)
+                .map_err(|failure| (self.world_rank, self.host.to_owned(), value::in_words(&failure)))
         })
     }
 

@@ -63,6 +63,16 @@ impl Counter<'_> {
     ///
     /// # Errors
     /// When MPI refuses.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let done = world.counter()?;
+    /// done.fetch_add(10)?;
+    /// world.barrier()?;
+    /// assert_eq!(done.get()?, 10 * world.size() as u64);
+    /// world.barrier()?;
+    /// # Ok(()) }) }
+    /// ```
     #[track_caller]
     pub fn get(&self) -> Result<u64> {
         self.comm.perform(Call::new("get"), |_| self.number.get())

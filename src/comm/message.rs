@@ -119,6 +119,26 @@ impl Message<'_> {
     ///
     /// # Errors
     /// When it is not a whole number of elements of this type.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use rankwise::comm::Any;
+    ///
+    /// let me = world.rank();
+    /// world.send((me, 1), &[1.5, 2.5])?;
+    /// world.send_value((me, 2), "the end")?;
+    /// let mut room = [0.0; 8];
+    /// loop {
+    ///     // Whatever comes; its tag says what it is.
+    ///     let message = world.probe(Any)?;
+    ///     match message.tag() {
+    ///         1 => assert_eq!(message.recv_into(&mut room)?.len, 2),
+    ///         _ => break assert_eq!(message.recv_value::<String>()?, "the end"),
+    ///     }
+    /// }
+    /// assert_eq!(room[..2], [1.5, 2.5]);
+    /// # Ok(()) }) }
+    /// ```
     #[track_caller]
     pub fn recv<T: Element<K>, K>(self) -> Result<Vec<T>> {
         self.comm.perform(Call::new("recv"), |_| self.found.receive())

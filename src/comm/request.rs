@@ -65,6 +65,18 @@ impl<R> Request<'_, R> {
     ///
     /// # Errors
     /// When MPI refuses.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// # use rankwise::prelude::*;
+    /// let mut total = world.iall_reduce(vec![1], Sum)?;
+    /// let mut steps = 0;
+    /// while !total.test()? {
+    ///     steps += 1; // some work that can be cut into steps
+    /// }
+    /// assert_eq!(total.wait()?, [world.size()]);
+    /// # Ok(()) }) }
+    /// ```
     pub fn test(&mut self) -> Result<bool> {
         let Request { comm, call, pending, .. } = self;
         comm.quietly(*call, |_| pending.test())
@@ -542,6 +554,14 @@ impl Comm {
     ///
     /// # Errors
     /// When waiting: as [`recv_value`](Comm::recv_value).
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let coming = world.irecv_value::<(String, f64)>(world.rank())?;
+    /// world.send_value(world.rank(), &("bandwidth", 1.5))?;
+    /// assert_eq!(coming.wait()?, ("bandwidth".into(), 1.5));
+    /// # Ok(()) }) }
+    /// ```
     #[track_caller]
     pub fn irecv_value<V: serde::de::DeserializeOwned + 'static>(
         &self,

@@ -402,7 +402,7 @@ fn decoded<V: DeserializeOwned>(mine: &Outcome<Vec<u8>>) -> Outcome<V> {
     }
 }
 
-fn in_words(failure: &Failure) -> String {
+pub(super) fn in_words(failure: &Failure) -> String {
     match failure {
         Failure::Argument(words) | Failure::Mpi { text: words, .. } => words.clone(),
     }

@@ -13,7 +13,9 @@ mod sparse;
 pub(crate) use all_to_all::{all_to_all, all_to_all_equal};
 pub(crate) use blocks::{all_gather, gather, scatter};
 pub(super) use reduce::in_place;
-pub(crate) use reduce::{Input, all_reduce, exclusive_scan, greatest, minimum_within, reduce, reduce_scatter, scan};
+pub(crate) use reduce::{
+    Input, all_reduce, exclusive_scan, greatest, minimum_within, reduce, reduce_scatter, scan,
+};
 pub(crate) use sparse::sparse_all_to_all;
 
 use std::cell::RefCell;
