@@ -104,6 +104,36 @@ fn ranks_that_wait_for_ever_are_named() {
 }
 
 #[test]
+fn ranks_of_other_nodes_are_seen() {
+    for (what, line) in [
+        ("no-sender", "rank 1 is in recv from rank 0 at"),
+        ("skipped-at-the-end", "ranks 0-2 are in barrier at"),
+    ] {
+        for nodes in ["2", "4"] {
+            let ended = make(what, 4, &[("RANKWISE_CHECK", "light"), ("RANKWISE_TEST_NODES", nodes)]);
+            says(
+                &ended,
+                "DEADLOCK: ",
+                &[line, if what == "no-sender" { "circle" } else { "which has ended" }],
+            );
+        }
+    }
+    let ended = make("slow", 4, &[("RANKWISE_TEST_NODES", "2")]);
+    assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("DEADLOCK"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_process_that_is_stopped_is_named() {
+    // The first rank's watchdog stops with it: then the next one's looks.
+    for (what, line) in [("first-stopped", "rank 0 is silent for"), ("last-stopped", "rank 2 is silent for")]
+    {
+        let ended = make(what, 3, &[("RANKWISE_STALL", "4s,end")]);
+        says(&ended, "STALL: a rank has waited for", &[line]);
+    }
+}
+
+#[test]
 fn a_message_that_nobody_takes_hides_no_deadlock() {
     let ended = make("other-tag", 2, &[]);
     says(&ended, "DEADLOCK: ", &["in a circle: 0 -> 1 -> 0", "rank 0 is in recv from rank 1 tag 2 at"]);

@@ -1,14 +1,15 @@
 //! Who is in which call: mistakes that MPI answers with silence or with a hang are found and named.
 //!
 //! Every operation of [`Comm`](crate::Comm) notes, for as long as it lasts, what it is and for whom it waits. A thread of each
-//! rank leaves word of that where the others of its node can read it; the lowest rank's reads it all, and ends the job with a
-//! report when some ranks wait for ever. In full mode every collective call is also compared on all ranks before data moves.
+//! rank leaves word of that where the others of its node can read it; rank 0's reads it all, and ends the job with a report when
+//! some ranks wait for ever. In full mode every collective call is also compared on all ranks before data moves.
 
 mod board;
 mod call;
 mod compare;
 mod group;
 mod level;
+mod nodes;
 mod now;
 mod report;
 mod state;
@@ -41,7 +42,7 @@ pub(crate) struct Ways {
 }
 
 /// Begins to check, as the root's environment asks for. Collective over the world.
-pub(crate) fn start(world: &Communicator, ways: Ways) -> Outcome {
+pub(crate) fn start(world: &Communicator, host: &str, ways: Ways) -> Outcome {
     let asked = level::asked();
     let stall = watch::Stall::parse(std::env::var("RANKWISE_STALL").ok().as_deref());
     // The root's words hold for all: elsewhere the environment may be another.
@@ -64,10 +65,12 @@ pub(crate) fn start(world: &Communicator, ways: Ways) -> Outcome {
     }
     let _ = END.set(ways);
     let board = board::Board::open(world)?;
+    let nodes = nodes::nodes(world, host)?;
+    let link = nodes::Link::open(world, host, &nodes)?;
     level::set(level);
     if let Some(board) = board {
         let stall = stall.unwrap_or(watch::Stall { after: None, ends: false });
-        watch::start(board, world.rank, world.size, stall);
+        watch::start(board, link, world.rank, &nodes, stall);
     }
     Ok(())
 }

@@ -107,6 +107,25 @@ impl State {
     }
 }
 
+#[cfg(test)]
+impl State {
+    /// Of a rank that is in no call and has made none.
+    pub(super) fn computing() -> Self {
+        State {
+            beat: 1,
+            moved: 1,
+            ended: false,
+            waits: None,
+            last: None,
+            open: Vec::new(),
+            more_open: false,
+            sent: 0,
+            received: 0,
+            begun: vec![(0, 0)],
+        }
+    }
+}
+
 impl Waiting {
     fn new(doing: &Doing, any: &[Half], group: &Group) -> Self {
         let on = match doing.call.waits {

@@ -171,18 +171,7 @@ mod tests {
     const NOBODY: [usize; 0] = [];
 
     fn computing() -> Option<State> {
-        Some(State {
-            beat: 1,
-            moved: 1,
-            ended: false,
-            waits: None,
-            last: None,
-            open: Vec::new(),
-            more_open: false,
-            sent: 0,
-            received: 0,
-            begun: vec![(WORLD, 0)],
-        })
+        Some(State::computing())
     }
 
     fn ended() -> Option<State> {

@@ -1,7 +1,7 @@
 //! The watchdog: a thread on each rank that makes no call of MPI, as long as nothing is wrong.
 //!
-//! Each leaves word of its rank on the board of the node. The one of the lowest rank looks at all of them, and ends the job
-//! when some wait for ever.
+//! Each leaves word of its rank on the board of the node. The one of the lowest rank of the node looks at all of them, and tells
+//! rank 0's, if that is on another node. Rank 0's ends the job when some wait for ever.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::board::Board;
+use super::nodes::Link;
 use super::now::now;
 use super::report::{aligned, ranks};
 use super::state::State;
@@ -73,8 +74,13 @@ struct Watch {
     rank: usize,
     stall: Stall,
     beat: u64,
-    /// The ranks of this node, with what is seen of them: from the first look on.
+    /// The ranks of this node.
+    here: Vec<usize>,
+    /// What is seen of each rank.
     seen: Vec<Option<Seen>>,
+    link: Link,
+    /// What has been told of each rank of this node: whether it waits, and where it was then.
+    told: Vec<Option<(bool, u64)>>,
     moved: u64,
     warned: Option<Instant>,
 }
@@ -83,9 +89,11 @@ static STOP: AtomicBool = AtomicBool::new(false);
 static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 
 /// Starts the watchdog of this rank.
-pub(super) fn start(board: Board, rank: usize, size: usize, stall: Stall) {
-    let seen = (0..size).map(|_| None).collect();
-    let mut watch = Watch { board, rank, stall, beat: 0, seen, moved: u64::MAX, warned: None };
+pub(super) fn start(board: Board, link: Link, rank: usize, nodes: &[u64], stall: Stall) {
+    let here = (0..nodes.len()).filter(|&other| nodes[other] == nodes[rank]).collect();
+    let (seen, told) = (nodes.iter().map(|_| None).collect(), vec![None; nodes.len()]);
+    let mut watch =
+        Watch { board, rank, stall, beat: 0, here, seen, link, told, moved: u64::MAX, warned: None };
     watch.publish();
     let thread = thread::Builder::new().name("rankwise watch".into()).spawn(move || {
         while !STOP.load(Ordering::Acquire) {
@@ -120,11 +128,8 @@ impl Watch {
     /// Looks at the ranks of this node, if no lower one does.
     fn look(&mut self) {
         let time = Instant::now();
-        for rank in 0..self.seen.len() {
-            // Once all have started, one that has left nothing is on another node.
-            if self.beat > 3 && self.seen[rank].is_none() {
-                continue;
-            }
+        for i in 0..self.here.len() {
+            let rank = self.here[i];
             let state = self.board.read(rank);
             self.note(rank, state, time);
             let lives = self.seen[rank].as_ref().is_some_and(|seen| time - seen.heard < SILENT);
@@ -132,10 +137,35 @@ impl Watch {
                 return;
             }
         }
+        for (rank, state) in self.link.hear() {
+            let rank = rank as usize;
+            if rank < self.seen.len() && !self.here.contains(&rank) {
+                self.note(rank, Some(state), time);
+            }
+        }
+        if self.tell() {
+            return;
+        }
         // Of one whose process does not run nobody knows what it would do.
         let known = |seen: &Seen| seen.state.clone().filter(|_| time - seen.heard < SILENT);
         let states: Vec<_> = self.seen.iter().map(|seen| known(seen.as_ref()?)).collect();
         self.judge(&states, time);
+    }
+
+    /// Tells rank 0, if it is on another node: at once who waits and who does no more, and from time to time all.
+    fn tell(&mut self) -> bool {
+        const ALL: u64 = 4;
+        let mut news = Vec::new();
+        for &rank in &self.here {
+            let Some(state) = self.seen[rank].as_ref().and_then(|seen| seen.state.as_ref()) else { continue };
+            let waits = state.waits.is_some() || state.ended;
+            let now = Some((waits, if waits { state.moved } else { 0 }));
+            if now != self.told[rank] || self.beat.is_multiple_of(ALL) {
+                self.told[rank] = now;
+                news.push((rank as u32, state.clone()));
+            }
+        }
+        self.link.tell(&news)
     }
 
     fn note(&mut self, rank: usize, state: Option<State>, time: Instant) {
@@ -203,7 +233,7 @@ impl Watch {
         super::say(&report);
     }
 
-    /// Where every rank of this node is, the same ones together.
+    /// Where every rank is that is known, the same ones together.
     fn table(&self, time: Instant) -> String {
         let mut rows: Vec<([String; 2], Vec<usize>)> = Vec::new();
         for (rank, seen) in self.seen.iter().enumerate() {

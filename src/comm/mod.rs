@@ -159,7 +159,7 @@ impl Comm {
 
     /// From now on calls are checked, as the environment asks for. Collective.
     pub(crate) fn start_checks(&self, ways: check::Ways) -> Result<()> {
-        self.quietly(Call::new("start"), |comm| check::start(comm, ways))
+        self.quietly(Call::new("start"), |comm| check::start(comm, &self.host, ways))
     }
 
     /// Takes any communicator of the `mpi` crate. Makes three duplicates of it: one for our collective calls, one for our

@@ -86,6 +86,13 @@ fn main() -> ExitCode {
                     other.barrier()?;
                 }
             }
+            "first-stopped" | "last-stopped" => {
+                if rank == if what == "first-stopped" { 0 } else { size - 1 } {
+                    let stop = format!("kill -STOP {}", std::process::id());
+                    std::process::Command::new("sh").args(["-c", &stop]).status()?;
+                }
+                world.barrier()?;
+            }
             // Nothing is wrong with these.
             "slow" => {
                 if last {
