@@ -40,7 +40,12 @@ const USAGE: u8 = 2;
 /// | an `Err` on some ranks, while others wait for them | that error, with rank and host; the job is ended | 1 |
 /// | a panic, in any thread of any rank | its message, with rank, host and line; the job is ended | 101 |
 /// | ranks make different collective calls, or wait for ever | where every rank is; the job is ended | 3 |
+/// | `std::process::exit(n)` in the middle | that, with rank and host; the job is ended | n, or 70 instead of 0 |
+/// | a segmentation fault, a full stack, abort, SIGTERM, SIGINT | that, with rank and host; the job is ended | 128 + the signal |
+/// | an error of MPI in a call of the `mpi` crate | that, with rank and host; the job is ended | 102 |
 /// | the launcher of another MPI, or `srun` without the right `--mpi` | what was started by what, and what to do | 2 |
+///
+/// Each of them, with what is printed, is in `docs/failures.md`; so is what no program can say itself, as after SIGKILL.
 ///
 /// Without a launcher it is a world of one rank. A panic is never caught in the body: it ends all ranks where it happens.
 ///
@@ -132,6 +137,8 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     if let Err(wrong) = launch::before_start() {
         return launch::refuse(&wrong);
     }
+    // MPI's libraries install handlers of their own.
+    let before = sys::signals::Dispositions::now();
     let Some((universe, level)) = mpi::initialize_with_threading(Threading::Funneled) else {
         eprintln!("error: rankwise::run was called a second time; MPI can be started once in a process");
         return ExitCode::from(USAGE);
@@ -141,7 +148,7 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
         return launch::refuse(&wrong);
     }
     let universe = failure::EndOfMpi::new(universe);
-    let code = match parallel(level, body) {
+    let code = match parallel(level, before, body) {
         Ok(code) => code,
         Err(error) => failure::end_job(1, &format!("error: {error}")),
     };
@@ -152,13 +159,19 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     sys::element::free_all();
     sys::operations::free_all();
     drop(universe);
+    failure::uninstall();
     ExitCode::from(code)
 }
 
 /// Between MPI's start and its end.
-fn parallel(level: Threading, body: impl FnOnce(&Comm) -> Attempt) -> crate::Result<u8> {
+fn parallel(
+    level: Threading,
+    before: sys::signals::Dispositions,
+    body: impl FnOnce(&Comm) -> Attempt,
+) -> crate::Result<u8> {
+    failure::name_mpi_errors()?;
     let world = Comm::world()?;
-    failure::install(&world)?;
+    failure::install(&world, before)?;
     if level < Threading::Funneled {
         let problem = format!("this MPI offers the thread level {level:?} only; rankwise needs Funneled");
         world.agree::<(), _>(Err(problem))?;

@@ -1,14 +1,13 @@
 //! The end of a job in which a rank failed: one message, and then no rank is left.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::PanicHookInfo;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mpi::environment::Universe;
@@ -22,23 +21,46 @@ const PANIC: i32 = 101;
 /// What a launcher needs, at most, to pass a message on; there is no way to ask it.
 const FORWARDING: Duration = Duration::from_millis(100);
 
+/// The exit code after an error of MPI in a call that is not ours.
+const MPI_ERROR: i32 = 102;
+
+/// The exit code after `exit(0)` in the middle: success is what all ranks have together.
+const LEFT: i32 = 70;
+
+/// How long the one that speaks needs at most to end the others.
+const TO_BE_ENDED: Duration = Duration::from_secs(3);
+
 /// What a failing thread needs to know of its rank.
 struct Rank {
     rank: usize,
     size: usize,
     host: String,
-    /// A file shared by the ranks of this node, without a name: who locks it while it is empty speaks for all.
-    voice: Option<File>,
+}
+
+impl Rank {
+    /// What a message about it begins with.
+    fn name() -> String {
+        let name = RANK.get().map(|this| format!("rank {} of {} ({})", this.rank, this.size, this.host));
+        name.unwrap_or_else(|| "this program".into())
+    }
 }
 
 static RANK: OnceLock<Rank> = OnceLock::new();
-static SPEAKING: AtomicBool = AtomicBool::new(false);
 
-/// From now on a panic in any thread ends the whole job. Collective.
-pub(super) fn install(world: &Comm) -> crate::Result<()> {
-    let voice = shared_file(world)?;
-    let this = Rank { rank: world.rank(), size: world.size(), host: world.host().to_owned(), voice };
+/// From now on an error of MPI in a call that is not ours ends the whole job.
+pub(super) fn name_mpi_errors() -> crate::Result<()> {
+    sys::mpi_errors::tell_by(mpi_error).map_err(|failure| crate::comm::Call::new("run").error(failure))
+}
+
+/// From now on a panic in any thread, a fault and `exit` end the whole job, until [`uninstall`]. Collective. `before` is how
+/// signals were handled before MPI started.
+pub(super) fn install(world: &Comm, before: sys::signals::Dispositions) -> crate::Result<()> {
+    if let Some(file) = shared_file(world)? {
+        sys::voice::share(file);
+    }
+    let this = Rank { rank: world.rank(), size: world.size(), host: world.host().to_owned() };
     if RANK.set(this).is_ok() {
+        sys::signals::watch(before, &Rank::name(), sys::signals::Ends { fault, told, exit });
         std::panic::set_hook(Box::new(|panic| {
             if !panics::keep(|| in_short(panic)) {
                 end_job(PANIC, &describe(panic));
@@ -50,7 +72,7 @@ pub(super) fn install(world: &Comm) -> crate::Result<()> {
 
 /// Prints `message`, unless another rank of this node has spoken already; says whether it did.
 pub(super) fn speak(message: &str) -> bool {
-    let speaks = !SPEAKING.swap(true, Ordering::SeqCst) && first_of_node();
+    let speaks = sys::voice::is_ours();
     if speaks {
         // In one write, so that lines of ranks do not mix; past the lock of standard error, which another thread may hold.
         sys::process::write_to_stderr(format!("{}\n", message.trim_end()).as_bytes());
@@ -67,16 +89,82 @@ pub(super) fn say(message: &str) {
 pub(super) fn end_job(code: i32, message: &str) -> ! {
     // MPICH's launcher ends at once when told to abort, and loses what it has not read by then. Who does not speak is ended by
     // the one that does; should that one die before it can, this one does it.
-    std::thread::sleep(if speak(message) { FORWARDING } else { Duration::from_secs(3) });
+    let spoken = speak(message);
+    std::thread::sleep(if spoken { FORWARDING } else { TO_BE_ENDED });
     flush_stdout();
-    sys::process::abort(code, RANK.get().map_or(1, |this| this.size))
+    abort(code)
 }
 
 /// Ends all ranks with `code`, when all has been said already.
 pub(super) fn end_job_unsaid(code: i32) -> ! {
     std::thread::sleep(FORWARDING);
     flush_stdout();
+    abort(code)
+}
+
+fn abort(code: i32) -> ! {
     sys::process::abort(code, RANK.get().map_or(1, |this| this.size))
+}
+
+/// After a signal of which this rank dies. What it has printed stays unwritten, as after every such death: what would write it
+/// may be what is broken.
+fn fault(code: i32, spoken: bool) -> ! {
+    std::thread::sleep(if spoken { FORWARDING } else { TO_BE_ENDED });
+    abort(code)
+}
+
+/// After a signal that asks to end, on a thread of its own.
+fn told(signal: i32, sender: u32) -> ! {
+    let (code, name) = (128 + signal, if signal == libc::SIGINT { "SIGINT" } else { "SIGTERM" });
+    let who = Rank::name();
+    // A terminal sends a signal to all, and leaves no name.
+    if sender != 0 && sender != std::os::unix::process::parent_id() {
+        let by = match std::fs::read_to_string(format!("/proc/{sender}/comm")) {
+            _ if sender == std::process::id() => "itself".into(),
+            Ok(name) => format!("{}, process {sender}", name.trim()),
+            Err(_) => format!("process {sender}"),
+        };
+        end_job(code, &format!("{who} was told to end ({name}), by {by}"));
+    }
+    // The launcher tells all ranks, and waits for those that do not obey: one rank speaks for the job, if nothing has been said.
+    let spoken = RANK.get().is_none_or(|this| this.rank == 0)
+        && speak(&format!(
+            "{who} was told to end ({name}), as by Ctrl-C, by the launcher of a cancelled job, or after the death of another rank"
+        ));
+    if sys::process::OPEN_MPI {
+        // Its launcher does not answer MPI_Abort while it ends the job.
+        std::thread::sleep(if spoken { FORWARDING } else { Duration::ZERO });
+        flush_stdout();
+        sys::process::leave(code)
+    }
+    // MPICH's may end with 0 after ranks that just leave.
+    std::thread::sleep(if spoken { FORWARDING } else { 2 * FORWARDING });
+    flush_stdout();
+    abort(code)
+}
+
+/// In `exit`, while others may wait for this rank.
+fn exit(code: Option<i32>) -> ! {
+    let call = code.map_or("exit".into(), |code| format!("exit({code})"));
+    let who = Rank::name();
+    let message = format!("{who} called {call} in the middle of the program; return from its body instead");
+    // The last eight bits are what a parent process sees of it.
+    end_job(code.map(|code| code & 0xff).filter(|&code| code != 0).unwrap_or(LEFT), &message)
+}
+
+fn mpi_error(text: &str) -> ! {
+    end_job(MPI_ERROR, &with_trace(format!("{} has an error of MPI: {text}", Rank::name())))
+}
+
+/// With a backtrace, if one is asked for.
+fn with_trace(text: String) -> String {
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured { format!("{text}\n{trace}") } else { text }
+}
+
+/// From now on signals and `exit` are what they were.
+pub(super) fn uninstall() {
+    sys::signals::unwatch();
 }
 
 /// Writes out what was printed, unless a thread holds the lock and does not let go.
@@ -105,11 +193,7 @@ impl Drop for EndOfMpi {
     fn drop(&mut self) {
         if std::thread::panicking() {
             std::mem::forget(self.0.take());
-            let message = match RANK.get() {
-                Some(this) => format!("rank {} of {} ({}) panicked", this.rank, this.size, this.host),
-                None => "panicked".into(),
-            };
-            end_job(PANIC, &message);
+            end_job(PANIC, &format!("{} panicked", Rank::name()));
         }
     }
 }
@@ -124,35 +208,8 @@ fn what<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {
-    let what = what(panic);
     let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
-    let mut text = match RANK.get() {
-        Some(this) => format!("rank {} of {} ({}) panicked{place}:\n{what}", this.rank, this.size, this.host),
-        None => format!("panicked{place}:\n{what}"),
-    };
-    let trace = Backtrace::capture();
-    if trace.status() == BacktraceStatus::Captured {
-        text = format!("{text}\n{trace}");
-    }
-    text
-}
-
-/// Whether no other rank of this node has failed before.
-fn first_of_node() -> bool {
-    let Some(mut voice) = RANK.get().and_then(|this| this.voice.as_ref()) else { return true };
-    match voice.try_lock() {
-        Err(TryLockError::WouldBlock) => false,
-        // Without locks every rank speaks: too much is better than nothing.
-        Err(TryLockError::Error(_)) => true,
-        Ok(()) => match voice.metadata() {
-            Ok(file) if file.len() > 0 => false,
-            // The mark stays when this process, and with it the lock, is gone.
-            _ => {
-                let _ = voice.write_all(b"1");
-                true
-            }
-        },
-    }
+    with_trace(format!("{} panicked{place}:\n{}", Rank::name(), what(panic)))
 }
 
 /// Opens one file on all ranks of this node and takes away its name at once. `None` where that does not work.

@@ -200,13 +200,14 @@ fn key_of(key: i64) -> Outcome<c_int> {
         .map_err(|_| Failure::Argument(format!("a key of {key} does not fit MPI's int: keys order ranks")))
 }
 
-/// A duplicate for the `mpi` crate, with MPI's default error handler, on which that crate relies. Collective.
+/// A duplicate for the `mpi` crate. That crate relies on an error handler that ends the program: it gets the one of the world,
+/// which names the rank. Collective.
 pub(crate) fn for_the_mpi_crate(of: &Communicator) -> Outcome<SimpleCommunicator> {
     // SAFETY: the communicator is live; the handle is used only after the call that makes it.
     unsafe {
         let mut raw = ffi::RSMPI_COMM_NULL;
         check(ffi::MPI_Comm_dup(of.raw(), &mut raw))?;
-        check(ffi::MPI_Comm_set_errhandler(raw, ffi::RSMPI_ERRORS_ARE_FATAL))?;
+        super::mpi_errors::are_fatal_on(raw)?;
         Ok(SimpleCommunicator::from_raw(raw))
     }
 }

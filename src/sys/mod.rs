@@ -11,11 +11,14 @@ pub(crate) mod element;
 pub(crate) mod failure;
 pub(crate) mod hdf5;
 pub(crate) mod memory;
+pub(crate) mod mpi_errors;
 pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod point_to_point;
 pub(crate) mod process;
 mod requests;
+pub(crate) mod signals;
+pub(crate) mod voice;
 pub(crate) mod windows;
 
 pub(crate) use communicator::{Channel, Communicator};

@@ -1,6 +1,7 @@
 //! The process under MPI: whether MPI runs, how the whole job is ended, and other processes by their id.
 
 use std::ffi::c_int;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use mpi::ffi;
 
@@ -45,16 +46,53 @@ pub(crate) fn alive() -> Outcome {
     Err(Failure::Argument("MPI has ended: a communicator outlived rankwise::run".into()))
 }
 
+/// The code with which the job is being ended; -1 while it is not.
+static ENDING: AtomicI32 = AtomicI32::new(-1);
+
+/// The code with which this process is ending the job, if it is. A signal handler may ask.
+pub(crate) fn ending() -> Option<i32> {
+    Some(ENDING.load(Ordering::SeqCst)).filter(|&code| code >= 0)
+}
+
 /// Ends all processes of the job, now, with `code`. From any thread.
 pub(crate) fn abort(code: i32, world_size: usize) -> ! {
-    if world_size > 1 && running() {
+    let first = ENDING.compare_exchange(-1, code, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    if !first {
+        // Another thread is about it; MPI_Abort is not for two.
+        std::thread::sleep(std::time::Duration::from_secs(u64::from(LAST_RESORT) + 1));
+    } else if world_size > 1 && running() {
+        leave_soon();
         // SAFETY: MPI runs, as just checked. Calling from a thread that did not start MPI is outside the standard below
         // MPI_THREAD_MULTIPLE, and works on Open MPI 4 and 5 and on MPICH 4: all else would be to hang.
         unsafe { ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, code) };
     }
-    // Alone, or if MPI_Abort returned. Without exit handlers: HDF5's would wait for the other ranks to close files.
+    // Alone, or if MPI_Abort returned.
+    leave(code)
+}
+
+/// Ends this process, without exit handlers, of which there is no knowing what they wait for. A signal handler may call it.
+pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: _exit has no preconditions.
     unsafe { libc::_exit(code) }
+}
+
+/// Seconds after which a process that ends the job leaves by itself, if MPI does not come back: memory or locks of a process that
+/// fails may be in any state.
+const LAST_RESORT: u32 = 3;
+
+fn leave_soon() {
+    extern "C" fn give_up(_: c_int) {
+        leave(ending().unwrap_or(1));
+    }
+    // SAFETY: the handler makes one system call. The set is a live local, written before it is read.
+    unsafe {
+        libc::signal(libc::SIGALRM, give_up as extern "C" fn(c_int) as usize);
+        let mut alarm = std::mem::MaybeUninit::zeroed();
+        libc::sigemptyset(alarm.as_mut_ptr());
+        libc::sigaddset(alarm.as_mut_ptr(), libc::SIGALRM);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, alarm.as_ptr(), std::ptr::null_mut());
+        libc::alarm(LAST_RESORT);
+    }
 }
 
 /// Writes to standard error, past Rust's lock for it.

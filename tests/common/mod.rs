@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rankwise::testing::{Ended, launcher, run_to_end};
@@ -25,13 +26,18 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Runs a program of ours on that many ranks.
-pub(crate) fn run(ranks: usize, name: &str, args: &[&str]) -> Ended {
+/// A command that starts a program of ours on that many ranks.
+pub(crate) fn launch(ranks: usize, name: &str, args: &[&str]) -> Command {
     let mut command = launcher(ranks);
     command.arg(program(name)).args(args).env_remove("RUST_BACKTRACE");
     // After a failure the launcher of Open MPI 4 otherwise waits up to 2 s for ranks that have ended.
     command.env("OMPI_MCA_odls_base_sigkill_timeout", "0");
-    run_to_end(command, LIMIT)
+    command
+}
+
+/// Runs a program of ours on that many ranks.
+pub(crate) fn run(ranks: usize, name: &str, args: &[&str]) -> Ended {
+    run_to_end(launch(ranks, name, args), LIMIT)
 }
 
 /// The exit code; 128 and more for a signal is not one.

@@ -1,7 +1,9 @@
 //! A program that fails in the way that its argument names, on the rank that its second argument names; for the tests.
+#![expect(unsafe_code, reason = "some faults cannot be made in safe code")]
 
 use std::error::Error;
 
+use rankwise::mpi::traits::*;
 use rankwise::prelude::*;
 
 #[derive(clap::Parser)]
@@ -33,6 +35,73 @@ impl Error for Cup {
     }
 }
 
+/// Sends this process a signal.
+fn signal(number: i32) {
+    // SAFETY: kill has no memory preconditions.
+    assert_eq!(unsafe { libc::kill(libc::getpid(), number) }, 0);
+}
+
+/// Whether this process does something about a signal.
+fn handles(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a line of it");
+    u64::from_str_radix(caught.trim(), 16).expect("a set of bits") >> (signal - 1) & 1 != 0
+}
+
+/// The process that somebody has started to have these ranks: the parent, or that of its helper.
+fn launcher() -> i32 {
+    let number = |id: &str| id.parse::<i32>().expect("a process id");
+    let mut id = number(&std::os::unix::process::parent_id().to_string());
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux has it");
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).expect("a line of it").trim();
+        match std::fs::read_to_string(format!("/proc/{parent}/comm")) {
+            Ok(name) if name.starts_with("mpi") => id = number(parent),
+            _ => return id,
+        }
+    }
+}
+
+/// As one that computes, and looks at nothing.
+fn go_on() {
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+}
+
+/// Writes where nothing is.
+fn segfault() {
+    // SAFETY: none; that is the point.
+    unsafe { std::hint::black_box(64 as *mut u64).write_volatile(1) };
+}
+
+/// Never ends, if the stack does not.
+fn deeper(depth: u64) -> u64 {
+    let here = std::hint::black_box([depth; 100]);
+    if std::hint::black_box(depth) == u64::MAX { 0 } else { deeper(depth + 1) + here[7] }
+}
+
+/// Takes all the memory that a limit leaves.
+fn take_all_memory() {
+    let status = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+    let pages: u64 = status.split_whitespace().next().and_then(|pages| pages.parse().ok()).expect("pages");
+    let limit = pages * 4096 + (64 << 20);
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    // SAFETY: reads a live local.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    loop {
+        all.push(vec![1; 10_000]);
+    }
+}
+
+/// Says when it fails, for the test to see how long the others take.
+fn failing() {
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is later than that");
+    println!("failing at {}", now.as_millis());
+}
+
 /// A number that only rank 0 can read.
 fn for_the_root(text: &str) -> Result<usize, String> {
     let rank = std::env::var("OMPI_COMM_WORLD_RANK").or(std::env::var("PMI_RANK"));
@@ -52,6 +121,9 @@ fn main() -> ExitCode {
         kept = Some(Comm::wrap(world.as_mpi())?);
         let here = world.rank() == rank;
         world.barrier()?;
+        if here && how != "none" {
+            failing();
+        }
         match how.as_str() {
             "none" => {}
             "panic" => assert!(!here, "the kettle is empty"),
@@ -67,6 +139,83 @@ fn main() -> ExitCode {
                     }
                 }
                 drop(Lid);
+            }
+            "panic-in-closure" => {
+                world.all_reduce_value(world.rank(), |a, b| {
+                    assert!(a + b == usize::MAX, "the sum has boiled over");
+                    a + b
+                })?;
+            }
+            "panic-in-agree" => {
+                let step = || if here { panic!("no tea, nobody agrees") } else { Ok::<_, String>(()) };
+                world.agree(step())?;
+            }
+            "exit-3" if here => std::process::exit(3),
+            "exit-0" if here => std::process::exit(0),
+            "exit-in-thread" if here => {
+                std::thread::spawn(|| std::process::exit(4)).join().expect("it does not return");
+            }
+            "exit-everywhere" => std::process::exit(5),
+            "abort" if here => std::process::abort(),
+            "segfault" if here => segfault(),
+            "segfault-everywhere" => segfault(),
+            "segfault-in-thread" if here => std::thread::spawn(segfault).join().expect("it does not return"),
+            "overflow" if here => println!("{}", deeper(0)),
+            "overflow-in-thread" if here => {
+                let thread = std::thread::Builder::new().name("recursion".into());
+                let sum = thread.spawn(|| deeper(0)).expect("a thread").join().expect("it does not return");
+                println!("{sum}");
+            }
+            "large-allocation" if here => println!("{}", std::hint::black_box(vec![1_u8; 1 << 50]).len()),
+            "memory-limit" if here => take_all_memory(),
+            "panic-and-segfault" if here => segfault(),
+            "panic-and-segfault" => panic!("a kettle is empty, too"),
+            "kill" if here => signal(libc::SIGKILL),
+            "terminate" if here => {
+                signal(libc::SIGTERM);
+                go_on();
+            }
+            "interrupt" if here => {
+                signal(libc::SIGINT);
+                go_on();
+            }
+            "sent-signal" if here => signal(libc::SIGFPE),
+            "own-handler" => {
+                extern "C" fn nothing(_: libc::c_int) {}
+                // SAFETY: the handler does nothing.
+                unsafe { libc::signal(libc::SIGTERM, nothing as extern "C" fn(libc::c_int) as usize) };
+                signal(libc::SIGTERM);
+            }
+            "child-exits" if here => {
+                // SAFETY: the child does nothing but exit, and the parent waits for it.
+                unsafe {
+                    let child = libc::fork();
+                    if child == 0 {
+                        libc::exit(0);
+                    }
+                    assert_eq!(libc::waitpid(child, std::ptr::null_mut(), 0), child);
+                }
+            }
+            "end-the-launcher" | "interrupt-the-launcher" => {
+                if here {
+                    let signal = if how == "end-the-launcher" { libc::SIGTERM } else { libc::SIGINT };
+                    // SAFETY: kill has no memory preconditions.
+                    assert_eq!(unsafe { libc::kill(launcher(), signal) }, 0);
+                }
+                go_on();
+            }
+            "truncation" if here => {
+                let _ = world.isend(world.rank(), vec![1, 2, 3])?;
+                world.recv_into(world.rank(), &mut [0])?;
+            }
+            "no-such-rank" if here => world.send(99, &[1])?,
+            "mpi-crate" if here => {
+                let this = world.as_mpi().this_process();
+                rankwise::mpi::request::scope(|scope| {
+                    let sent = this.immediate_send(scope, &[1, 2, 3]);
+                    this.receive_into(&mut [0]);
+                    sent.wait();
+                });
             }
             "error" if here => return Err("no tea on this rank".into()),
             "error-with-cause" if here => {
@@ -98,9 +247,7 @@ fn main() -> ExitCode {
             }
             "hang" => {
                 println!("pid {}", std::process::id());
-                loop {
-                    std::thread::sleep(std::time::Duration::from_secs(1));
-                }
+                go_on();
             }
             "both-send-first" => {
                 let other = 1 - world.rank();
@@ -156,6 +303,14 @@ fn main() -> ExitCode {
                 assert!(!here, "no kettle, file open");
                 file.close()?;
             }
+            "exit-with-open-file" => {
+                let path = beside_this_program("rankwise-open-three.h5");
+                let file = rankwise::file::File::create(world, &path)?;
+                if here {
+                    std::process::exit(3);
+                }
+                file.close()?;
+            }
             _ => {}
         }
         // The others wait for the one that fails.
@@ -163,6 +318,7 @@ fn main() -> ExitCode {
         println!("rank {} is done", world.rank());
         Ok::<(), Box<dyn Error>>(())
     });
+    assert!(code != ExitCode::SUCCESS || !handles(libc::SIGINT), "after a good end signals are as before");
     // A communicator that outlives its world does no harm, and no good.
     if let Some(kept) = kept.filter(|_| code == ExitCode::SUCCESS) {
         assert!(kept.barrier().is_err_and(|error| error.to_string().contains("MPI has ended")));
