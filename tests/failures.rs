@@ -278,7 +278,11 @@ fn compare_with_docs(rows: &str) {
     if std::env::var_os("RANKWISE_WRITE_DOCS").is_some() {
         std::fs::write(path, right).expect("the page can be written");
     } else {
-        assert!(page == right, "docs/failures.md is not what happens; it says how to write it anew:\n{rows}");
+        let new: Vec<&str> = rows.lines().filter(|row| !page.contains(row)).collect();
+        assert!(
+            page == right,
+            "docs/failures.md is not what happens; it says how to write it anew: {new:#?}"
+        );
     }
 }
 
