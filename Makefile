@@ -17,6 +17,7 @@ help:
 	@echo 'make test-valgrind   what happens to memory, under valgrind'
 	@echo 'make check     formatting, clippy and documentation'
 	@echo 'make setup     only install what is missing'
+	@echo 'make bench-checks   what the checks cost a call'
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo

@@ -83,6 +83,7 @@ struct Watch {
     told: Vec<Option<(bool, u64)>>,
     moved: u64,
     warned: Option<Instant>,
+    looked: Instant,
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -92,8 +93,19 @@ static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 pub(super) fn start(board: Board, link: Link, rank: usize, nodes: &[u64], stall: Stall) {
     let here = (0..nodes.len()).filter(|&other| nodes[other] == nodes[rank]).collect();
     let (seen, told) = (nodes.iter().map(|_| None).collect(), vec![None; nodes.len()]);
-    let mut watch =
-        Watch { board, rank, stall, beat: 0, here, seen, link, told, moved: u64::MAX, warned: None };
+    let mut watch = Watch {
+        board,
+        rank,
+        stall,
+        beat: 0,
+        here,
+        seen,
+        link,
+        told,
+        moved: u64::MAX,
+        warned: None,
+        looked: Instant::now(),
+    };
     watch.publish();
     let thread = thread::Builder::new().name("rankwise watch".into()).spawn(move || {
         while !STOP.load(Ordering::Acquire) {
@@ -128,6 +140,11 @@ impl Watch {
     /// Looks at the ranks of this node, if no lower one does.
     fn look(&mut self) {
         let time = Instant::now();
+        if time - self.looked > SILENT {
+            // This process was stopped, perhaps all were: what did not move meanwhile could not.
+            self.seen.iter_mut().flatten().for_each(|seen| seen.unmoved = time);
+        }
+        self.looked = time;
         for i in 0..self.here.len() {
             let rank = self.here[i];
             let state = self.board.read(rank);
