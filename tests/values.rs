@@ -134,7 +134,7 @@ fn matrix(rank: usize, i: usize) -> Matrix {
 
 #[test]
 fn closures_are_applied_in_rank_order() {
-    on_ranks([1, 2, 3, 4, 5, 7], |world| {
+    on_ranks([1, 2, 3, 4, 5], |world| {
         let (rank, size) = (world.rank(), world.size());
         for len in [0, 1, 5] {
             let mine: Vec<Matrix> = (0..len).map(|i| matrix(rank, i)).collect();

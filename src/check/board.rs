@@ -1,14 +1,12 @@
 //! Where the ranks of a node leave word for each other: a file in memory, without a name, with a place for each rank. No call of
 //! MPI is needed to write or read there.
 
-use std::fs::{File, OpenOptions};
-use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hasher};
+use std::os::unix::fs::FileExt;
 
 use super::state::State;
-use crate::sys::collectives::{barrier, broadcast};
-use crate::sys::{Communicator, Outcome, Received};
+use crate::sys::{Communicator, Outcome, node_file};
 
 /// Room for each rank. The file has holes where nothing was written.
 const PLACE: u64 = 16 << 10;
@@ -22,22 +20,7 @@ pub(super) struct Board(File);
 impl Board {
     /// `None` where there is no place for such a file. Collective over the world.
     pub(super) fn open(world: &Communicator) -> Outcome<Option<Self>> {
-        let folder = ["/dev/shm", "/tmp"].into_iter().map(Path::new).find(|folder| folder.is_dir());
-        // A name that no stranger can foresee, the same for all ranks of the job.
-        let mut token = [RandomState::new().build_hasher().finish()];
-        broadcast(world, 0, Received::new(&mut token)?)?;
-        let path = folder.map(|folder| folder.join(format!("rankwise-board-{:016x}", token[0])));
-        let file = path.as_ref().and_then(|path| {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path).ok()
-        });
-        barrier(world)?;
-        if let Some(path) = path {
-            // One rank of the node is first, the others find nothing to remove.
-            let _ = std::fs::remove_file(path);
-        }
-        Ok(file.map(Board))
+        Ok(node_file::open(world)?.map(Board))
     }
 
     /// Leaves word of this rank.

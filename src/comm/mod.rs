@@ -157,6 +157,11 @@ impl Comm {
         Ok(Self::over(ours, world, group, "world".into()))
     }
 
+    /// A file in memory for the ranks of each node; see [`sys::node_file`]. Collective.
+    pub(crate) fn node_file(&self) -> Result<Option<std::fs::File>> {
+        self.quietly(Call::new("start"), sys::node_file::open)
+    }
+
     /// From now on calls are checked, as the environment asks for. Collective.
     pub(crate) fn start_checks(&self, ways: check::Ways) -> Result<()> {
         self.quietly(Call::new("start"), |comm| check::start(comm, &self.host, ways))

@@ -1,12 +1,8 @@
 //! The end of a job in which a rank failed: one message, and then no rank is left.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fs::{File, OpenOptions};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::panic::PanicHookInfo;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -55,7 +51,7 @@ pub(super) fn name_mpi_errors() -> crate::Result<()> {
 /// From now on a panic in any thread, a fault and `exit` end the whole job, until [`uninstall`]. Collective. `before` is how
 /// signals were handled before MPI started.
 pub(super) fn install(world: &Comm, before: sys::signals::Dispositions) -> crate::Result<()> {
-    if let Some(file) = shared_file(world)? {
+    if let Some(file) = world.node_file()? {
         sys::voice::share(file);
     }
     let this = Rank { rank: world.rank(), size: world.size(), host: world.host().to_owned() };
@@ -210,24 +206,4 @@ fn what<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
 fn describe(panic: &PanicHookInfo<'_>) -> String {
     let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
     with_trace(format!("{} panicked{place}:\n{}", Rank::name(), what(panic)))
-}
-
-/// Opens one file on all ranks of this node and takes away its name at once. `None` where that does not work.
-fn shared_file(world: &Comm) -> crate::Result<Option<File>> {
-    let folder = ["/dev/shm", "/tmp"].into_iter().map(Path::new).find(|folder| folder.is_dir());
-    // A name that no stranger can foresee, the same for all ranks of the job.
-    let mut token = [RandomState::new().build_hasher().finish()];
-    world.broadcast_into(0, &mut token)?;
-    let path = folder.map(|folder| folder.join(format!("rankwise-{:016x}", token[0])));
-    let file = path.as_ref().and_then(|path| {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path).ok()
-    });
-    world.barrier()?;
-    if let Some(path) = path {
-        // One rank of the node is first, the others find nothing to remove.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(file)
 }

@@ -12,6 +12,7 @@ pub(crate) mod failure;
 pub(crate) mod hdf5;
 pub(crate) mod memory;
 pub(crate) mod mpi_errors;
+pub(crate) mod node_file;
 pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod point_to_point;
