@@ -1,6 +1,6 @@
 //! Laws of messages between ranks, and of what is under way.
 
-use rankwise::comm::{Any, wait_all, wait_any, wait_some};
+use rankwise::comm::{Any, Element, wait_all, wait_any, wait_some};
 use rankwise::prelude::*;
 use rankwise::testing::{self, on_ranks};
 
@@ -256,6 +256,77 @@ fn a_failed_receive_stays_failed() {
     });
 }
 
+/// Rank 0 sends `data` in every way, rank 1 receives it as `T` in every way: all errors that come of it.
+fn taken_as<S: Element<KS> + Clone, KS: 'static, T: Element<K> + Default, K: 'static>(
+    world: &Comm,
+    data: &[S],
+) -> Result<Vec<String>> {
+    let mut errors = Vec::new();
+    if world.rank() == 0 {
+        for tag in 0..4 {
+            world.send((1, tag), data)?;
+        }
+        world.isend((1, 4), data.to_vec())?.wait()?;
+        world.send_recv::<u8, _>((1, 5), &[], (1, 5))?;
+    } else {
+        let mut room = vec![T::default(); 64];
+        errors.extend(world.recv::<T, _>((0, 0)).err());
+        errors.extend(world.recv_into((0, 1), &mut room).err());
+        errors.extend(world.irecv_into((0, 2), room)?.wait().err());
+        errors.extend(world.irecv::<T, _>((0, 3))?.wait().err());
+        errors.extend(world.probe(Any)?.recv::<T, _>().err());
+        world.send_recv::<u8, _>((0, 5), &[], (0, 5))?;
+    }
+    world.barrier()?;
+    Ok(errors.into_iter().map(|error| error.to_string()).collect())
+}
+
+#[derive(Debug, Clone, Copy, Default, mpi::traits::Equivalence)]
+struct Point {
+    x: f64,
+    y: f64,
+}
+
+#[test]
+fn a_message_says_what_it_holds() {
+    on_ranks([2], |world| {
+        rankwise::testing::set_checks("full");
+        let all_wrong = |errors: Vec<String>, sent: &str, received: &str| {
+            let words = format!("holds elements of type {sent}, and {received} are to be received");
+            let right = errors.iter().filter(|error| error.contains(&words)).count();
+            assert!(world.rank() == 0 || right == 5, "{words}: {errors:#?}");
+        };
+        all_wrong(taken_as::<f32, _, i32, _>(world, &[1.5; 4])?, "f32", "i32");
+        all_wrong(taken_as::<i32, _, i64, _>(world, &[1; 4])?, "i32", "i64");
+        all_wrong(taken_as::<u8, _, f64, _>(world, &[1; 9])?, "u8", "f64");
+        all_wrong(taken_as::<u8, _, bool, _>(world, &[1; 3])?, "u8", "bool");
+        all_wrong(taken_as::<Point, _, u64, _>(world, &[Point::default(); 2])?, "Point", "u64");
+        all_wrong(
+            taken_as::<(u32, f32), _, (f32, u32), _>(world, &[(1, 0.5); 2])?,
+            "(u32, f32)",
+            "(f32, u32)",
+        );
+        // The same numbers under another name are the same.
+        let right = [
+            taken_as::<f64, _, f64, _>(world, &[1.5; 10])?,
+            taken_as::<f64, _, f64, _>(world, &[])?,
+            taken_as::<usize, _, u64, _>(world, &[1; 3])?,
+            taken_as::<[f64; 4], _, f64, _>(world, &[[1.5; 4]; 3])?,
+            taken_as::<Point, _, f64, _>(world, &[Point { x: 1.0, y: 2.0 }; 2])?,
+            taken_as::<f64, _, Point, _>(world, &[1.5; 6])?,
+            taken_as::<f64, _, (f64, f64), _>(world, &[1.5; 6])?,
+            taken_as::<(bool, u8), _, (bool, u8), _>(world, &[(true, 7); 2])?,
+        ];
+        assert!(right.iter().all(Vec::is_empty), "{right:?}");
+        // In pieces, too: the first says it.
+        rankwise::testing::split_messages_at(3);
+        let right = taken_as::<f32, _, f32, _>(world, &[1.5; 9])?;
+        assert!(right.is_empty(), "{right:?}");
+        all_wrong(taken_as::<f32, _, u32, _>(world, &[1.5; 2])?, "f32", "u32");
+        Ok(())
+    });
+}
+
 #[test]
 fn what_does_not_fit_is_an_error_where_it_arrives() {
     on_ranks([2], |world| {
@@ -265,6 +336,9 @@ fn what_does_not_fit_is_an_error_where_it_arrives() {
                 world.send((1, 4), &vec![1.5f64; len])?;
                 world.send((1, 5), &vec![1.5f64; len])?;
             }
+            // Messages with labels would say what they hold.
+            world.barrier()?;
+            rankwise::testing::set_checks("light");
             world.send(1, &[7u8; 9])?;
             world.send((1, 3), &[7u8; 9])?;
         } else {
@@ -284,6 +358,8 @@ fn what_does_not_fit_is_an_error_where_it_arrives() {
                 let error = coming.wait().unwrap_err().to_string();
                 assert!(error.contains("longer than the room"), "{error}");
             }
+            world.barrier()?;
+            rankwise::testing::set_checks("light");
             let error = world.recv::<f64, _>(0).unwrap_err().to_string();
             assert!(error.contains("not a whole number of elements of 8 bytes"), "{error}");
             let error = world.recv_value::<String>((0, 3)).unwrap_err().to_string();

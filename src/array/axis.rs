@@ -178,7 +178,7 @@ impl<'c, T, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
         merge: impl Fn(&mut A, &A),
         finish: impl Fn(A) -> U,
     ) -> Result<Vec<U>> {
-        let (comm, grid) = (self.comm(), self.layout.grid_dims());
+        let (comm, grid) = (self.together(), self.layout.grid_dims());
         let mut lanes = self.local.lanes(Axis(axis)).into_iter();
         if grid[axis] == 1 {
             return Ok(lanes.map(|lane| finish(partial(lane))).collect());
@@ -255,7 +255,7 @@ impl<'c, T, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
         axis: usize,
         results: Vec<U>,
     ) -> Result<DistArray<'c, U, D::Smaller>> {
-        let (comm, shared) = (self.comm(), self.layout.partition(axis).parts());
+        let (comm, shared) = (self.together(), self.layout.partition(axis).parts());
         let without = |rank: usize| {
             let mut block = self.layout.block_of(rank);
             block.remove(axis);

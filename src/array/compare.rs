@@ -37,7 +37,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
         self.layout.same_as(&other.layout, Call::new("abs_diff_eq"))?;
         let mut pairs = self.elements().iter().zip(other.elements());
         let mine = pairs.all(|(a, b)| a.abs_diff_eq(b, epsilon.clone()));
-        self.comm().all_reduce_one(mine, LogicalAnd)
+        self.together().all_reduce_one(mine, LogicalAnd)
     }
 
     /// Whether all pairs of elements are equal within `epsilon`, or within `max_relative` of the larger one, as
@@ -69,7 +69,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
         self.layout.same_as(&other.layout, Call::new("relative_eq"))?;
         let mut pairs = self.elements().iter().zip(other.elements());
         let mine = pairs.all(|(a, b)| a.relative_eq(b, epsilon.clone(), max_relative.clone()));
-        self.comm().all_reduce_one(mine, LogicalAnd)
+        self.together().all_reduce_one(mine, LogicalAnd)
     }
 
     /// The greatest distance between two elements at the same index, as an `f64`, and the index, the first in row-major order;
@@ -103,7 +103,8 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
         if self.is_empty() {
             return Ok(None);
         }
-        let Placed { value, place } = self.comm().all_reduce_one(Placed { value, place }, MaxWithPlace)?;
+        let Placed { value, place } =
+            self.together().all_reduce_one(Placed { value, place }, MaxWithPlace)?;
         Ok(Some((value, self.index_of(place))))
     }
 }

@@ -32,7 +32,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
         T: Element<K>,
     {
         self.layout.check_root(Call::new("gather"), root)?;
-        let all = self.comm().gather_by(&self.layout.end_to_end(), root, self.elements())?;
+        let all = self.together().gather_by(&self.layout.end_to_end(), root, self.elements())?;
         Ok(all.map(|all| self.layout.put_together(all)))
     }
 
@@ -56,7 +56,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
-        let all = self.comm().all_gather_by(&self.layout.end_to_end(), self.elements())?;
+        let all = self.together().all_gather_by(&self.layout.end_to_end(), self.elements())?;
         Ok(self.layout.put_together(all))
     }
 
@@ -88,7 +88,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
             return Err(refused(self.comm(), call, problem));
         };
         let mine = self.get(index).map(std::slice::from_ref);
-        Ok(self.comm().broadcast_known(owner, 1, mine)?[0])
+        Ok(self.together().broadcast_known(owner, 1, mine)?[0])
     }
 }
 

@@ -141,7 +141,7 @@ impl<T: Copy, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
-        let (call, comm, shape) = (Call::new("halo"), self.comm(), self.global_shape());
+        let (call, comm, shape) = (Call::new("halo"), self.together(), self.global_shape());
         let widths = match width.into() {
             Width::All(width) => vec![width; shape.len()],
             Width::Each(widths) => widths,

@@ -184,6 +184,12 @@ impl<'c, D: Dimension> Layout<'c, D> {
         self.comm
     }
 
+    /// The ranks, for a collective call in which all must mean this layout.
+    pub(super) fn together(&self) -> &'c Comm {
+        self.comm.note(|| format!("on an array of {self:?}"));
+        self.comm
+    }
+
     /// The lengths of the array's axes.
     pub fn shape(&self) -> &[usize] {
         slice(&self.shape)

@@ -91,6 +91,6 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
         combine: impl FnMut(A, A) -> A,
     ) -> Result<A> {
         let mine = self.elements().iter().fold(init, f);
-        Ok(self.comm().all_gather_one(mine)?.into_iter().reduce(combine).unwrap_or(init))
+        Ok(self.together().all_gather_one(mine)?.into_iter().reduce(combine).unwrap_or(init))
     }
 }

@@ -108,6 +108,11 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
         self.layout.comm()
     }
 
+    /// The ranks on which it lies, for a collective call in which all must mean the same layout.
+    fn together(&self) -> &'c Comm {
+        self.layout.together()
+    }
+
     /// The lengths of the whole array's axes.
     pub fn global_shape(&self) -> &[usize] {
         self.layout.shape()

@@ -99,6 +99,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
         let len = layout.block_dim(comm.rank()).size();
         let data = comm.perform(call, |_| Ok(memory::filled(len, |_| Ok(()))?.0))?;
         let mut made = Self::with(layout, data);
+        made.together();
         exchange(comm, source, &mut made.local.view_mut(), boxes)?;
         Ok(made)
     }

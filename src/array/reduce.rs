@@ -30,7 +30,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     /// ```
     #[track_caller]
     pub fn sum(&self) -> Result<T> {
-        T::over_ranks(self.comm(), self.elements())
+        T::over_ranks(self.together(), self.elements())
     }
 
     /// The mean of all elements, on all ranks, rounded once: that of [`Comm::mean`](crate::Comm::mean), also of integers,
@@ -51,7 +51,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     #[track_caller]
     pub fn mean(&self) -> Result<T::Mean> {
         let mut sum = exact(self.elements().into());
-        let total = self.comm().totals(Call::collective("mean"), sum.parts())?;
+        let total = self.together().totals(Call::collective("mean"), sum.parts())?;
         Ok(ExactSum::from_parts(total).divided_by(self.len() as u64))
     }
 
@@ -75,7 +75,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     #[track_caller]
     pub fn var(&self, ddof: usize) -> Result<T::Mean> {
         let mut moments = moments(self.elements().into());
-        let total = self.comm().totals(Call::collective("var"), moments.parts())?;
+        let total = self.together().totals(Call::collective("var"), moments.parts())?;
         Ok(Moments::from_parts(total).var(ddof))
     }
 }
@@ -184,7 +184,7 @@ impl<T: Ordered, D: Dimension> DistArray<'_, T, D> {
         if self.is_empty() {
             return Ok(None);
         }
-        let Placed { value, place } = self.comm().all_reduce_one(mine, with)?;
+        let Placed { value, place } = self.together().all_reduce_one(mine, with)?;
         Ok(Some((value, self.index_of(place))))
     }
 }
@@ -249,7 +249,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
             // Behind the last edge only when it is on it.
             counts[bin.min(edges.len() - 2)] += 1;
         }
-        self.comm().all_reduce_in_place(&mut counts, Sum)?;
+        self.together().all_reduce_in_place(&mut counts, Sum)?;
         Ok(counts)
     }
 }

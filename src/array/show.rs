@@ -75,7 +75,7 @@ impl<T: fmt::Debug, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
-        let (call, comm, shape) = (Call::new("display"), self.comm(), self.global_shape());
+        let (call, comm, shape) = (Call::new("display"), self.together(), self.global_shape());
         self.layout.check_root(call, root)?;
         if self.len() <= WHOLE {
             let whole = self.gather(root)?;

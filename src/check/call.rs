@@ -126,10 +126,15 @@ impl Call {
 
     /// Equal where the same call is made, from wherever in the program.
     pub(super) fn hash(&self, number: u64, before: u64) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.operation, self.element, self.with, self.root, self.len, number, before).hash(&mut hasher);
-        hasher.finish()
+        hashed((self.operation, self.element, self.with, self.root, self.len, number, before))
     }
+}
+
+/// The same on all ranks.
+pub(crate) fn hashed(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl fmt::Display for Call {

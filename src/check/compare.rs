@@ -3,33 +3,56 @@
 use std::collections::BTreeMap;
 
 use super::call::Call;
+use super::group::Before;
+use super::level::{Level, level};
 use super::report::{aligned, ranks};
 use crate::partition::Partition;
 use crate::sys::collectives;
 use crate::sys::{Communicator, Failure, Outcome, Received, Sent, memory};
 
 /// Returns when all ranks make the same call; else it ends the job, with a report. Sends one all-reduce of 16 bytes.
-pub(super) fn compare(
-    comm: &Communicator,
-    name: &str,
-    call: Call,
-    number: u64,
-    started: (u64, Option<Call>),
-) -> Outcome {
-    let hash = call.hash(number, started.0);
+pub(super) fn compare(comm: &Communicator, name: &str, call: Call, number: u64, before: Before) -> Outcome {
+    let hash = call.hash(number, before.hash);
     let greatest = collectives::greatest(comm, [hash, !hash])?;
     if greatest[0] == !greatest[1] {
         return Ok(());
     }
-    differ(comm, name, call, number, started.1)
+    differ(comm, name, call, number, before)
+}
+
+/// In full mode, an error on all ranks unless every pair agrees on how much one sends to the other. One all-to-all of 8 bytes a
+/// rank, and one all-reduce.
+pub(crate) fn pairs(comm: &Communicator, sends: &Partition, receives: &Partition) -> Outcome {
+    // Blocks that are not one a rank the operation itself refuses.
+    if level() != Level::Full
+        || comm.size == 1
+        || [sends, receives].iter().any(|all| all.parts() != comm.size)
+    {
+        return Ok(());
+    }
+    let (mine, mut theirs): (Vec<usize>, _) = (sends.counts().collect(), vec![0usize; comm.size]);
+    collectives::all_to_all_equal(comm, Sent::new(&mine)?, Received::new(&mut theirs)?)?;
+    let wrong = (0..comm.size).find(|&from| theirs[from] != receives.count(from));
+    // The lowest rank that was to receive something else.
+    let who = collectives::greatest(comm, [wrong.map_or(0, |_| (comm.size - comm.rank) as u64), 0])?[0];
+    if who == 0 {
+        return Ok(());
+    }
+    let to = comm.size - who as usize;
+    let mut what = wrong.map_or([0; 3], |from| [from, theirs[from], receives.count(from)]);
+    collectives::broadcast(comm, to, Received::new(&mut what)?)?;
+    let [from, sent, expected] = what;
+    Err(Failure::Argument(format!(
+        "rank {from} sends {sent} elements to rank {to}, which expects {expected}"
+    )))
 }
 
 /// The greatest hash is not the least one: gathers what the ranks are in.
 #[cold]
-fn differ(comm: &Communicator, name: &str, call: Call, number: u64, started: Option<Call>) -> Outcome {
-    let before =
-        started.map_or(String::new(), |call| format!(", after it has started {call} at {}", call.at));
-    let mine = format!("{call}\nat {}{before}", call.at);
+fn differ(comm: &Communicator, name: &str, call: Call, number: u64, before: Before) -> Outcome {
+    let Before { started, words, .. } = before;
+    let after = started.map_or(String::new(), |call| format!(", after it has started {call} at {}", call.at));
+    let mine = format!("{call}{words}\nat {}{after}", call.at);
     let mut lengths = vec![0; comm.size];
     let each = Partition::even(comm.size, comm.size);
     collectives::all_gather(comm, &each, Sent::new(&[mine.len()])?, Received::new(&mut lengths)?)?;

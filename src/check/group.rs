@@ -24,8 +24,18 @@ pub(crate) struct Group {
     pub(super) members: Vec<u32>,
     /// Collective calls that this rank has begun.
     pub(super) calls: AtomicU64,
-    /// What was started since the last comparison, as a hash, and the last of it.
-    started: Mutex<(u64, Option<Call>)>,
+    /// What goes into the next comparison.
+    before: Mutex<Before>,
+}
+
+/// What a rank has done since the last comparison of its group that the others must have done, too.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    pub(super) hash: u64,
+    /// The last call that it has started.
+    pub(super) started: Option<Call>,
+    /// What else it has said of the call that begins.
+    pub(super) words: String,
 }
 
 /// The groups that there are, for the watchdog.
@@ -59,8 +69,7 @@ impl Group {
     }
 
     fn new(id: u64, name: String, members: Vec<u32>) -> Arc<Self> {
-        let (calls, started) = (AtomicU64::new(0), Mutex::new((0, None)));
-        let group = Arc::new(Group { id, name, members, calls, started });
+        let group = Arc::new(Group { id, name, members, calls: AtomicU64::new(0), before: Mutex::default() });
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|group| group.strong_count() > 0);
         groups.push(Arc::downgrade(&group));
@@ -79,7 +88,7 @@ impl Group {
         let number = if collective { self.count() } else { 0 };
         let here = Here::enter(&call, self.id, number);
         if level == Level::Full && comm.size > 1 && matches!(call.waits, Waits::All) {
-            compare(comm, &self.name, call, number, std::mem::take(&mut *self.started()))?;
+            compare(comm, &self.name, call, number, std::mem::take(&mut *self.before()))?;
         }
         Ok(here)
     }
@@ -90,8 +99,8 @@ impl Group {
             (Level::Off, _) | (_, Waits::Nobody) => 0,
             (_, Waits::All | Waits::Some) => {
                 let number = self.count();
-                let mut started = self.started();
-                *started = (call.hash(number, started.0), Some(call));
+                let mut before = self.before();
+                (before.hash, before.started) = (call.hash(number, before.hash), Some(call));
                 number
             }
             (_, Waits::Any) => 0,
@@ -126,7 +135,22 @@ impl Group {
         number
     }
 
-    fn started(&self) -> MutexGuard<'_, (u64, Option<Call>)> {
-        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+    /// In full mode, something that must be the same on all ranks in the call that comes next, in words.
+    #[inline]
+    pub(crate) fn note(&self, words: impl FnOnce() -> String) {
+        /// Calls that turn out to need no other rank leave theirs to the next one.
+        const AT_MOST: usize = 400;
+        if level() == Level::Full && self.members.len() > 1 {
+            let (words, mut before) = (words(), self.before());
+            before.hash = super::call::hashed((before.hash, &words));
+            if before.words.len() + words.len() > AT_MOST {
+                before.words.clear();
+            }
+            before.words = [std::mem::take(&mut before.words), words].join(", ");
+        }
+    }
+
+    fn before(&self) -> MutexGuard<'_, Before> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

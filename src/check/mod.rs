@@ -19,12 +19,13 @@ mod watch;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, hashed};
+pub(crate) use compare::pairs;
 pub(crate) use group::Group;
 pub(crate) use now::Here;
 
 use crate::sys::collectives::broadcast;
-use crate::sys::{Communicator, Failure, Outcome, Received};
+use crate::sys::{Communicator, Failure, Outcome, Received, label};
 use level::Level;
 
 /// The exit code after a mistake that was found here.
@@ -68,6 +69,7 @@ pub(crate) fn start(world: &Communicator, host: &str, ways: Ways) -> Outcome {
     let nodes = nodes::nodes(world, host)?;
     let link = nodes::Link::open(world, host, &nodes)?;
     level::set(level);
+    label::set(level == Level::Full);
     if let Some(board) = board {
         let stall = stall.unwrap_or(watch::Stall { after: None, ends: false });
         watch::start(board, link, world.rank, &nodes, stall);
@@ -82,7 +84,9 @@ pub(crate) fn ended() {
 
 /// Checks so much from now on.
 pub(crate) fn set(level: &str) -> Result<(), String> {
-    level::set(level::parse(level)?);
+    let level = level::parse(level)?;
+    level::set(level);
+    label::set(level == Level::Full);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Every rank to every rank, or each to its few partners.
 
 use super::{Call, Comm, Element};
+use crate::check;
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::sys::{self, Failure, Received, Sent, collectives, memory, point_to_point};
@@ -68,7 +69,10 @@ impl Comm {
         mine: &[T],
         receives: &Partition,
     ) -> Result<Vec<T>> {
-        self.perform(Call::collective("all_to_all_by").of::<T>(), |comm| new(comm, sends, mine, receives))
+        self.perform(Call::collective("all_to_all_by").of::<T>(), |comm| {
+            check::pairs(comm, sends, receives)?;
+            new(comm, sends, mine, receives)
+        })
     }
 
     /// As [`all_to_all_by`](Comm::all_to_all_by), into the caller's `all`: no allocation.
@@ -97,6 +101,7 @@ impl Comm {
         all: &mut [T],
     ) -> Result<()> {
         self.perform(Call::collective("all_to_all_into").of::<T>(), |comm| {
+            check::pairs(comm, sends, receives)?;
             collectives::all_to_all(comm, sends, Sent::new(mine)?, receives, Received::new(all)?)
         })
     }

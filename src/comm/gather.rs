@@ -60,6 +60,7 @@ impl Comm {
         root: usize,
         mine: &[T],
     ) -> Result<Option<Vec<T>>> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("gather_by").of::<T>().root(root).len(blocks.len()), |comm| {
             to_root(comm, blocks, root, mine)
         })
@@ -91,6 +92,7 @@ impl Comm {
         mine: &[T],
         all: Option<&mut [T]>,
     ) -> Result<()> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("gather_into").of::<T>().root(root).len(blocks.len()), |comm| {
             let all = all.map(Received::new).transpose()?;
             collectives::gather(comm, root, blocks, Sent::new(mine)?, all)
@@ -142,6 +144,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn all_gather_by<T: Element<K>, K>(&self, blocks: &Partition, mine: &[T]) -> Result<Vec<T>> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("all_gather_by").of::<T>().len(blocks.len()), |comm| {
             to_all(comm, blocks, mine)
         })
@@ -171,6 +174,7 @@ impl Comm {
         mine: &[T],
         all: &mut [T],
     ) -> Result<()> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("all_gather_into").of::<T>().len(blocks.len()), |comm| {
             collectives::all_gather(comm, blocks, Sent::new(mine)?, Received::new(all)?)
         })

@@ -48,6 +48,7 @@ use mpi::topology::{Communicator as _, SimpleCommunicator};
 pub(crate) use crate::check::Call;
 use crate::check::{self, Group};
 use crate::error::{Error, Result};
+use crate::partition::Partition;
 use crate::sys::{self, Failure};
 
 mod agree;
@@ -267,6 +268,26 @@ impl Comm {
             let _here = self.group.enter(comm, call)?;
             act(comm)
         })
+    }
+
+    /// Something that must be the same on all ranks in the next collective call: compared with it, in full mode.
+    #[inline]
+    pub(crate) fn note(&self, words: impl FnOnce() -> String) {
+        self.group.note(words);
+    }
+
+    /// As [`note`](Comm::note), of a partition that all ranks give.
+    #[inline]
+    fn note_blocks(&self, blocks: &Partition) {
+        self.note(|| {
+            const SHOWN: usize = 12;
+            let mut words: Vec<_> = blocks.counts().take(SHOWN).map(|count| count.to_string()).collect();
+            if blocks.parts() > SHOWN {
+                let all = check::hashed(blocks.counts().collect::<Vec<_>>());
+                words.push(format!("… ({} blocks, in all {all:08x})", blocks.parts()));
+            }
+            format!("in blocks of {}", words.join(", "))
+        });
     }
 
     /// As [`perform`](Comm::perform), for a part of a call, or one that was started before: nothing is noted or compared.

@@ -481,6 +481,7 @@ impl Comm {
         mine: &[T],
         with: R,
     ) -> Result<Vec<T>> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("reduce_scatter_by").of::<T>().with::<R>().len(mine.len()), |comm| {
             block_of_sum(comm, blocks, mine, with)
         })
@@ -511,6 +512,7 @@ impl Comm {
         result: &mut [T],
         with: R,
     ) -> Result<()> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("reduce_scatter_into").of::<T>().with::<R>().len(mine.len()), |comm| {
             let (mine, result) = (Input::Slice(Sent::new(mine)?), Received::new(result)?);
             collectives::reduce_scatter(comm, blocks, mine, result, with.operation().get()?)
@@ -542,6 +544,7 @@ impl Comm {
         buffer: &'b mut [T],
         with: R,
     ) -> Result<&'b mut [T]> {
+        self.note_blocks(blocks);
         self.perform(
             Call::collective("reduce_scatter_in_place").of::<T>().with::<R>().len(buffer.len()),
             |comm| {

@@ -383,6 +383,7 @@ impl Comm {
         root: usize,
         data: Option<B>,
     ) -> Result<Request<'_, Vec<B::Item>>> {
+        self.note_blocks(blocks);
         self.start(Call::collective("iscatter").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
             pending::scatter(&Guard::for_ever(), call.started(), comm, blocks, root, data)
         })
@@ -413,6 +414,7 @@ impl Comm {
         root: usize,
         mine: B,
     ) -> Result<Request<'_, Option<Vec<B::Item>>>> {
+        self.note_blocks(blocks);
         self.start(Call::collective("igather").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
             pending::gather(&Guard::for_ever(), call.started(), comm, blocks, Some(root), mine)
         })
@@ -440,6 +442,7 @@ impl Comm {
         blocks: &Partition,
         mine: B,
     ) -> Result<Request<'_, Vec<B::Item>>> {
+        self.note_blocks(blocks);
         self.start(Call::collective("iall_gather").of::<B::Item>().len(blocks.len()), |call, comm| {
             let pending = pending::gather(&Guard::for_ever(), call.started(), comm, blocks, None, mine)?;
             Ok(pending.map(Option::unwrap_or_default))
@@ -645,6 +648,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         root: usize,
         data: Option<B>,
     ) -> Result<Request<'scope, Vec<B::Item>>> {
+        self.comm.note_blocks(blocks);
         self.comm
             .start(Call::collective("iscatter").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
                 pending::scatter(self.guard, call.started(), comm, blocks, root, data)
@@ -662,6 +666,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         root: usize,
         mine: B,
     ) -> Result<Request<'scope, Option<Vec<B::Item>>>> {
+        self.comm.note_blocks(blocks);
         self.comm
             .start(Call::collective("igather").of::<B::Item>().root(root).len(blocks.len()), |call, comm| {
                 pending::gather(self.guard, call.started(), comm, blocks, Some(root), mine)
@@ -678,6 +683,7 @@ impl<'scope, 'env: 'scope> Scope<'scope, 'env> {
         blocks: &Partition,
         mine: B,
     ) -> Result<Request<'scope, Vec<B::Item>>> {
+        self.comm.note_blocks(blocks);
         self.comm.start(Call::collective("iall_gather").of::<B::Item>().len(blocks.len()), |call, comm| {
             let pending = pending::gather(self.guard, call.started(), comm, blocks, None, mine)?;
             Ok(pending.map(Option::unwrap_or_default))

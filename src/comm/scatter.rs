@@ -62,6 +62,7 @@ impl Comm {
         root: usize,
         data: Option<&[T]>,
     ) -> Result<Vec<T>> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("scatter_by").of::<T>().root(root).len(blocks.len()), |comm| {
             new(comm, blocks, root, data)
         })
@@ -94,6 +95,7 @@ impl Comm {
         data: Option<&[T]>,
         mine: &mut [T],
     ) -> Result<()> {
+        self.note_blocks(blocks);
         self.perform(Call::collective("scatter_into").of::<T>().root(root).len(blocks.len()), |comm| {
             let data = data.map(Sent::new).transpose()?;
             collectives::scatter(comm, root, blocks, data, Received::new(mine)?)

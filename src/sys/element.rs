@@ -14,6 +14,7 @@ use mpi::ffi;
 use mpi::raw::AsRaw;
 
 use super::failure::{Failure, Outcome, check};
+use super::label;
 
 /// How MPI sees elements of one Rust type: each is `repeat` items, one behind the other, of an MPI datatype.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +27,17 @@ pub struct Described {
     pub(super) repeat: usize,
     /// Where the `bool`s of an item are.
     bools: &'static [usize],
+    /// Of which numbers an item consists: see [`label`].
+    pub(super) signature: u64,
+    /// What the type of an item is called.
+    pub(super) name: &'static str,
 }
 
 impl Described {
-    fn plain(raw: ffi::MPI_Datatype, size: usize) -> Self {
-        Described { raw, size, repeat: 1, bools: &[] }
+    fn number<T>(raw: ffi::MPI_Datatype, code: u8) -> Self {
+        let (size, name) = (size_of::<T>(), std::any::type_name::<T>());
+        // That of one basic number is its code: found without a hash, since this is on the way of every call.
+        Described { raw, size, repeat: 1, bools: &[], signature: u64::from(code), name }
     }
 
     /// Bytes of an element.
@@ -43,10 +50,12 @@ impl Described {
         !self.bools.is_empty()
     }
 
-    /// The places of all `bool`s of an element.
-    fn all_bools(&self) -> impl Iterator<Item = usize> + use<> {
-        let Described { size, repeat, bools, .. } = *self;
-        (0..repeat).flat_map(move |item| bools.iter().map(move |place| item * size + place))
+    /// The numbers of which an element consists.
+    fn all_basics(&self) -> Outcome<Vec<Basic>> {
+        let mut item = Vec::new();
+        find_basics(self.raw, 0, &mut item)?;
+        let moved = |by: usize| item.iter().map(move |&(place, code)| (by + place, code));
+        Ok((0..self.repeat).flat_map(|i| moved(i * self.size)).collect())
     }
 
     /// Makes every `bool` of these elements valid: what is neither true nor false becomes false. Whether all were valid.
@@ -137,30 +146,62 @@ pub mod kind {
 
 impl<T: Copy + 'static + Describe<Kind>, Kind> Element<Kind> for T {}
 
-/// Whether `T` is one of MPI's own numbers. Compiles to a constant.
-fn is_number<T: 'static>() -> bool {
-    macro_rules! any_of {
-        ($($number:ty)*) => { $(TypeId::of::<T>() == TypeId::of::<$number>())||* };
-    }
-    any_of!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64)
+macro_rules! numbers {
+    ($($number:ty, $code:literal, $datatype:ident;)*) => {
+        /// The code of one of MPI's own numbers. Compiles to a constant.
+        #[inline]
+        fn number_code<T: 'static>() -> Option<u8> {
+            $(if TypeId::of::<T>() == TypeId::of::<$number>() {
+                return Some($code);
+            })*
+            None
+        }
+
+        /// The code of a datatype that is not made of others.
+        fn basic_code(of: ffi::MPI_Datatype) -> u8 {
+            // SAFETY: constants of the library, read only.
+            let known = unsafe { [
+                $((ffi::$datatype, $code),)*
+                (ffi::RSMPI_C_BOOL, BOOL),
+                (ffi::RSMPI_FLOAT_COMPLEX, 13),
+                (ffi::RSMPI_DOUBLE_COMPLEX, 14),
+            ] };
+            known.iter().find(|(raw, _)| *raw == of).map_or(u8::MAX, |(_, code)| *code)
+        }
+    };
 }
+numbers! {
+    u8, 0, RSMPI_UINT8_T;
+    u16, 1, RSMPI_UINT16_T;
+    u32, 2, RSMPI_UINT32_T;
+    u64, 3, RSMPI_UINT64_T;
+    usize, 3, RSMPI_UINT64_T;
+    i8, 4, RSMPI_INT8_T;
+    i16, 5, RSMPI_INT16_T;
+    i32, 6, RSMPI_INT32_T;
+    i64, 7, RSMPI_INT64_T;
+    isize, 7, RSMPI_INT64_T;
+    f32, 8, RSMPI_FLOAT;
+    f64, 9, RSMPI_DOUBLE;
+}
+const BOOL: u8 = 12;
 
 impl<T: Equivalence + 'static> Describe<kind::Plain> for T {
     #[inline]
     fn describe() -> Outcome<Described> {
-        if is_number::<T>() {
-            return Ok(Described::plain(T::equivalent_datatype().as_raw(), size_of::<T>()));
+        if let Some(code) = number_code::<T>() {
+            return Ok(Described::number::<T>(T::equivalent_datatype().as_raw(), code));
         }
         from_table::<T>(|| {
             // Some are freed when dropped; the table keeps them.
             let datatype = ManuallyDrop::new(T::equivalent_datatype());
             let raw = with_extent(datatype.as_raw(), size_of::<T>())?;
-            let mut bools = Vec::new();
-            find_bools(raw, 0, &mut bools)?;
-            match bools.iter().find(|&&place| place >= size_of::<T>()) {
-                None => Ok((raw, bools)),
-                Some(place) => Err(Failure::Argument(format!(
-                    "the MPI datatype of {} has a bool at byte {place} of {}",
+            let mut basics = Vec::new();
+            find_basics(raw, 0, &mut basics)?;
+            match basics.iter().find(|(place, _)| *place >= size_of::<T>()) {
+                None => Ok((raw, basics)),
+                Some((place, _)) => Err(Failure::Argument(format!(
+                    "the MPI datatype of {} has a number at byte {place} of {}",
                     super::memory::name::<T>(),
                     size_of::<T>()
                 ))),
@@ -175,7 +216,8 @@ macro_rules! wide {
             fn describe() -> Outcome<Described> {
                 // Two halves, in the order of this machine, which is that of all ranks.
                 let half = <u64 as Describe<kind::Plain>>::describe()?;
-                Ok(Described { repeat: 2, ..half })
+                let of = Described::number::<$number>(half.raw, 3);
+                Ok(Described { size: half.size, repeat: 2, ..of })
             }
         }
     )*};
@@ -231,10 +273,15 @@ impl<T: Describe<Kind> + 'static, Kind> Describe<kind::Placed<Kind>> for Placed<
     }
 }
 
-/// The datatype of a struct with these fields, and the places of its `bool`s.
-fn structured(fields: &[(usize, Described)], size: usize) -> Outcome<(ffi::MPI_Datatype, Vec<usize>)> {
-    let bools = fields.iter().flat_map(|(offset, field)| field.all_bools().map(move |place| offset + place));
-    let bools = bools.collect();
+/// A number inside a type: at which byte, and its code.
+type Basic = (usize, u8);
+
+/// The datatype of a struct with these fields, and the numbers in it.
+fn structured(fields: &[(usize, Described)], size: usize) -> Outcome<(ffi::MPI_Datatype, Vec<Basic>)> {
+    let mut basics = Vec::new();
+    for (offset, field) in fields {
+        basics.extend(field.all_basics()?.into_iter().map(|(place, code)| (offset + place, code)));
+    }
     let ints = |n: usize| super::counts::int(n);
     let repeats = fields.iter().map(|(_, field)| ints(field.repeat)).collect::<Outcome<Vec<_>>>()?;
     let offsets: Vec<ffi::MPI_Aint> = fields.iter().map(|(offset, _)| *offset as ffi::MPI_Aint).collect();
@@ -249,7 +296,7 @@ fn structured(fields: &[(usize, Described)], size: usize) -> Outcome<(ffi::MPI_D
         raw
     };
     MADE.with_borrow_mut(|made| made.push(raw));
-    Ok((with_extent(raw, size)?, bools))
+    Ok((with_extent(raw, size)?, basics))
 }
 
 /// The same datatype, if elements of it lie `size` bytes apart, else one whose do.
@@ -279,7 +326,8 @@ fn with_extent(raw: ffi::MPI_Datatype, size: usize) -> Outcome<ffi::MPI_Datatype
     }
 }
 
-type Entry = (ffi::MPI_Datatype, &'static [usize]);
+/// The datatype, the places of its `bool`s, its signature.
+type Entry = (ffi::MPI_Datatype, &'static [usize], u64);
 
 /// Frees the datatypes that were made here, before MPI ends: MPICH complains of those that are left.
 pub(crate) fn free_all() {
@@ -298,21 +346,24 @@ thread_local! {
 }
 
 fn from_table<T: 'static>(
-    make: impl FnOnce() -> Outcome<(ffi::MPI_Datatype, Vec<usize>)>,
+    make: impl FnOnce() -> Outcome<(ffi::MPI_Datatype, Vec<Basic>)>,
 ) -> Outcome<Described> {
     const { assert!(size_of::<T>() > 0, "an element without bytes cannot be sent or counted") };
     let of = TypeId::of::<T>();
     let known = TABLE.with_borrow(|table| table.get(&of).copied());
-    let (raw, bools) = match known {
+    let (raw, bools, signature) = match known {
         Some(entry) => entry,
         None => {
-            let (raw, bools) = make()?;
-            let entry: Entry = (raw, bools.leak());
+            let (raw, basics) = make()?;
+            let bools: Vec<_> =
+                basics.iter().filter(|(_, code)| *code == BOOL).map(|(place, _)| *place).collect();
+            let codes: Vec<_> = basics.iter().map(|(_, code)| *code).collect();
+            let entry: Entry = (raw, bools.leak(), label::signature(&codes));
             TABLE.with_borrow_mut(|table| table.insert(of, entry));
             entry
         }
     };
-    Ok(Described { raw, size: size_of::<T>(), repeat: 1, bools })
+    Ok(Described { raw, size: size_of::<T>(), repeat: 1, bools, signature, name: std::any::type_name::<T>() })
 }
 
 /// What `MPI_Type_get_envelope` says of a datatype: how it was made, and of how many numbers, addresses and datatypes.
@@ -341,16 +392,12 @@ fn combiners() -> Outcome<[c_int; 4]> {
     }
 }
 
-/// Adds the places of all `bool`s of a datatype that begins at `offset`.
-fn find_bools(of: ffi::MPI_Datatype, offset: usize, bools: &mut Vec<usize>) -> Outcome {
+/// Adds the numbers of a datatype that begins at `offset`.
+fn find_basics(of: ffi::MPI_Datatype, offset: usize, basics: &mut Vec<Basic>) -> Outcome {
     let [named, contiguous, structure, resized] = combiners()?;
-    // SAFETY: a constant of the library, read only.
-    let is_bool = |of: ffi::MPI_Datatype| of == unsafe { ffi::RSMPI_C_BOOL };
     let (combiner, sizes) = envelope(of)?;
     if combiner == named {
-        if is_bool(of) {
-            bools.push(offset);
-        }
+        basics.push((offset, basic_code(of)));
         return Ok(());
     }
     let [ints, addresses, types] = sizes.map(|n| usize::try_from(n).unwrap_or(0));
@@ -366,14 +413,14 @@ fn find_bools(of: ffi::MPI_Datatype, offset: usize, bools: &mut Vec<usize>) -> O
     let repeats = |n: c_int| usize::try_from(n).unwrap_or(0);
     for (i, &part) in parts.iter().enumerate() {
         let mut inside = Vec::new();
-        find_bools(part, 0, &mut inside)?;
+        find_basics(part, 0, &mut inside)?;
         let (start, repeats) = if combiner == contiguous {
             (0, repeats(numbers[0]))
         } else if combiner == structure {
             let start = usize::try_from(places[i])
                 .map_err(|_| Failure::Argument("an MPI datatype that begins before its element".into()))?;
             (start, repeats(numbers[1 + i]))
-        } else if combiner == resized || inside.is_empty() {
+        } else if combiner == resized || inside.iter().all(|(_, code)| *code != BOOL) {
             (0, 1)
         } else {
             return Err(Failure::Argument("a bool inside an MPI datatype of unknown making".into()));
@@ -383,7 +430,8 @@ fn find_bools(of: ffi::MPI_Datatype, offset: usize, bools: &mut Vec<usize>) -> O
         check(unsafe { ffi::MPI_Type_get_extent(part, &mut lower, &mut extent) })?;
         let extent = usize::try_from(extent).unwrap_or(0);
         for repeat in 0..repeats {
-            bools.extend(inside.iter().map(|place| offset + start + repeat * extent + place));
+            let at = offset + start + repeat * extent;
+            basics.extend(inside.iter().map(|&(place, code)| (at + place, code)));
         }
         let (combiner, _) = envelope(part)?;
         if combiner != named {

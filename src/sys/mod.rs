@@ -10,6 +10,7 @@ pub(crate) mod counts;
 pub(crate) mod element;
 pub(crate) mod failure;
 pub(crate) mod hdf5;
+pub(crate) mod label;
 pub(crate) mod memory;
 pub(crate) mod mpi_errors;
 pub(crate) mod node_file;

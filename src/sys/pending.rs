@@ -382,8 +382,10 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
             match done {
                 Done::Found(found) => found.receive_into(into)?,
                 Done::Open(open) => {
-                    let arrived = open.arrived(&into)?;
-                    into.part(0..arrived.len).check()?;
+                    // Also after an error the room is the caller's again: all in it has to be valid.
+                    let (arrived, valid) = (open.arrived(&into), into.check());
+                    let arrived = arrived?;
+                    valid?;
                     arrived
                 }
             }

@@ -4,8 +4,9 @@
 //! A piece of exactly the greatest length is always followed by another, perhaps an empty one; so no length has to be sent,
 //! and what is shorter is one message, as it would be in C.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use mpi::ffi;
 
@@ -14,6 +15,7 @@ use super::communicator::{Channel, Communicator};
 use super::counts::{items, piece, rank};
 use super::element::{Described, Element};
 use super::failure::{Failure, Outcome, check};
+use super::label::{self, Label, Made};
 use super::memory::{Elements, Received, Sent, filled};
 use super::requests::Open;
 
@@ -62,21 +64,53 @@ pub(super) fn synchronous() -> bool {
     *SYNCHRONOUS.get_or_init(|| std::env::var_os("RANKWISE_SEND").is_some_and(|how| how == "sync"))
 }
 
+/// Whether a receive from any rank takes the message of the highest rank instead of the first one: which shows whose result
+/// depends on that.
+fn from_last(channel: Channel, from: From) -> bool {
+    static LAST: OnceLock<bool> = OnceLock::new();
+    let last = || std::env::var_os("RANKWISE_RECEIVE").is_some_and(|how| how == "last");
+    from.rank.is_none() && channel == Channel::Program && *LAST.get_or_init(last)
+}
+
 /// Returns when `data` may be used again: the message is on its way, or received.
 pub(crate) fn send(comm: &Communicator, channel: Channel, to: usize, tag: i32, data: Sent) -> Outcome {
     let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
+    let mut label = label::on(channel).then(|| Label::of(&of));
     for part in pieces_and_end(data.len(), &of) {
-        let (count, start) = (items(part.len(), &of)?, data.part(part).start());
-        // SAFETY: that many items can be read.
+        let piece = Piece::new(label.take().as_mut(), data.part(part))?;
+        // SAFETY: that many items can be read, and the label if there is one.
         check(unsafe {
+            let Piece { start, count, raw, .. } = piece;
             if synchronous() {
-                ffi::MPI_Ssend(start, count, of.raw, to, tag, comm.channel(channel))
+                ffi::MPI_Ssend(start, count, raw, to, tag, comm.channel(channel))
             } else {
-                ffi::MPI_Send(start, count, of.raw, to, tag, comm.channel(channel))
+                ffi::MPI_Send(start, count, raw, to, tag, comm.channel(channel))
             }
         })?;
     }
     Ok(())
+}
+
+/// What one call sends.
+struct Piece {
+    start: *const c_void,
+    count: c_int,
+    raw: ffi::MPI_Datatype,
+    /// The datatype, if it is one of its own.
+    _made: Option<Made>,
+}
+
+impl Piece {
+    /// Some elements, and in front of them a label.
+    fn new(label: Option<&mut Label>, data: Sent) -> Outcome<Self> {
+        let (start, count, of) = (data.start(), items(data.len(), data.of())?, *data.of());
+        let Some(label) = label else {
+            return Ok(Piece { start, count, raw: of.raw, _made: None });
+        };
+        let label = label.start().cast_const();
+        let made = label::in_front(label, &[(start, count)], &of)?;
+        Ok(Piece { start: label, count: 1, raw: made.0, _made: Some(made) })
+    }
 }
 
 /// Whether MPI writes beyond the room when a message is longer. Open MPI does when it takes the message out of the sender's
@@ -91,7 +125,7 @@ pub(crate) fn receive(
     from: From,
     mut room: Received,
 ) -> Outcome<Arrived> {
-    if WRITES_BEYOND {
+    if WRITES_BEYOND || label::on(channel) || from_last(channel, from) {
         return find(comm, channel, from)?.receive_into(room);
     }
     let (mut rank, mut tag) = from.raw(comm)?;
@@ -106,7 +140,7 @@ pub(crate) fn receive(
             ffi::MPI_Recv(part.start(), count, of.raw, rank, tag, comm.channel(channel), &mut status)
         })
         .map_err(|failure| too_long(failure, Some(room.len())))?;
-        let got = elements(&status, &of)?;
+        let got = elements(&status, &of, false)?;
         room.part(len..len + got).check()?;
         len += got;
         let from = arrived(&status, len);
@@ -167,7 +201,8 @@ pub(crate) fn send_receive(
 ) -> Outcome<Arrived> {
     let (send_of, of) = (*data.of(), *room.of());
     let source = from.raw(comm)?;
-    if WRITES_BEYOND || data.len() >= piece(&send_of) || room.len() >= piece(&of) || synchronous() {
+    let labels = label::on(channel);
+    if WRITES_BEYOND || labels || data.len() >= piece(&send_of) || room.len() >= piece(&of) || synchronous() {
         // SAFETY: waited for below or when dropped, while the slice is borrowed.
         let mut open = unsafe { start_send(comm, channel, to, send_tag, data, synchronous())? };
         let arrived = receive(comm, channel, from, room);
@@ -197,7 +232,7 @@ pub(crate) fn send_receive(
         )
     })
     .map_err(|failure| too_long(failure, Some(room.len())))?;
-    let len = elements(&status, &of)?;
+    let len = elements(&status, &of, false)?;
     room.part(0..len).check()?;
     Ok(arrived(&status, len))
 }
@@ -216,15 +251,18 @@ pub(super) unsafe fn start_send(
 ) -> Outcome<Open> {
     let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
     let mut open = Open::new();
+    open.label = label::on(channel).then(|| Box::new(Label::of(&of)));
     for (i, part) in pieces_and_end(data.len(), &of).enumerate() {
-        let (count, start) = (items(part.len(), &of)?, data.part(part).start());
-        // SAFETY: that many items can be read, and can be until the end, by this function's contract.
+        let label = open.label.as_deref_mut().filter(|_| i == 0);
+        let Piece { start, count, raw, _made } = Piece::new(label, data.part(part))?;
+        // SAFETY: that many items can be read, and can be until the end, by this function's contract; the label is kept with
+        // the request.
         open.add(|request| unsafe {
             // The first piece says whether the receiver is there.
             if synchronous && i == 0 {
-                ffi::MPI_Issend(start, count, of.raw, to, tag, comm.channel(channel), request)
+                ffi::MPI_Issend(start, count, raw, to, tag, comm.channel(channel), request)
             } else {
-                ffi::MPI_Isend(start, count, of.raw, to, tag, comm.channel(channel), request)
+                ffi::MPI_Isend(start, count, raw, to, tag, comm.channel(channel), request)
             }
         })?;
     }
@@ -238,6 +276,8 @@ pub(crate) struct Found {
     message: ffi::MPI_Message,
     status: ffi::MPI_Status,
     channel: ffi::MPI_Comm,
+    /// Whether it begins with a label.
+    labelled: bool,
 }
 
 impl Found {
@@ -251,7 +291,7 @@ impl Found {
 
     /// Elements in it, if there is a whole number of them, or in the first piece of several.
     pub(crate) fn len<T: Element<K>, K>(&self) -> Outcome<usize> {
-        elements(&self.status, &T::describe()?)
+        elements(&self.status, &T::describe()?, self.labelled)
     }
 
     /// Receives it.
@@ -259,7 +299,7 @@ impl Found {
         let of = T::describe()?;
         let (mut all, piece) = (Vec::new(), piece(&of));
         loop {
-            let got = elements(&self.status, &of)?;
+            let got = self.elements(&of)?;
             let (part, ()) = filled(got, |room| self.receive_piece(room))?;
             // Nearly always the only one, which is not copied.
             if all.is_empty() {
@@ -278,7 +318,7 @@ impl Found {
     pub(crate) fn receive_into(mut self, mut room: Received) -> Outcome<Arrived> {
         let (of, mut len, mut fits) = (*room.of(), 0, true);
         loop {
-            let got = elements(&self.status, &of)?;
+            let got = self.elements(&of)?;
             fits &= got <= room.len() - len;
             if fits {
                 self.receive_piece(room.part(len..len + got))?;
@@ -296,20 +336,52 @@ impl Found {
         }
     }
 
+    /// How many elements it has. If there is no whole number of them, its label says what it has.
+    fn elements(&mut self, of: &Described) -> Outcome<usize> {
+        let got = elements(&self.status, of, self.labelled);
+        if got.is_ok() || !self.labelled {
+            return got;
+        }
+        let bytes = <u8 as super::element::Describe<super::element::kind::Plain>>::describe()?;
+        let mut all = Elements::room(elements(&self.status, &bytes, true)?, &bytes)?;
+        let label = self.receive_labelled(&mut all.all())?;
+        label.check(of)?;
+        got
+    }
+
     /// Waits for what follows a piece of the greatest length.
     fn next_piece(&mut self) -> Outcome {
+        self.labelled = false;
         let (rank, tag) = (self.status.MPI_SOURCE, self.status.MPI_TAG);
         // SAFETY: the communicator lives, since whoever holds this borrows it; the pointers are to live fields.
         check(unsafe { ffi::MPI_Mprobe(rank, tag, self.channel, &mut self.message, &mut self.status) })
     }
 
     fn receive_piece(&mut self, mut room: Received) -> Outcome {
+        if self.labelled {
+            let label = self.receive_labelled(&mut room)?;
+            let valid = room.check();
+            return label.check(room.of()).and(valid);
+        }
         let (of, count) = (*room.of(), items(room.len(), room.of())?);
         // SAFETY: there is room for that many items, which are all of the message; the message is live, and not after this.
         check(unsafe {
             ffi::MPI_Mrecv(room.start(), count, of.raw, &mut self.message, ffi::RSMPI_STATUS_IGNORE)
         })?;
         room.check()
+    }
+}
+
+impl Found {
+    /// Receives a label and, into `room`, what is behind it.
+    fn receive_labelled(&mut self, room: &mut Received) -> Outcome<Label> {
+        let (of, count, mut label) = (*room.of(), items(room.len(), room.of())?, Label::blank());
+        let start = label.start();
+        let made = label::in_front(start.cast_const(), &[(room.start().cast_const(), count)], &of)?;
+        // SAFETY: there is room for the label and that many items, which are all of the message; the message is live, and not
+        // after this.
+        check(unsafe { ffi::MPI_Mrecv(start, 1, made.0, &mut self.message, ffi::RSMPI_STATUS_IGNORE) })?;
+        Ok(label)
     }
 }
 
@@ -334,12 +406,41 @@ impl Drop for Found {
 
 /// Waits for a message and keeps it.
 pub(crate) fn find(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found> {
+    if from_last(channel, from) {
+        return find_last(comm, channel, from);
+    }
     let (rank, tag) = from.raw(comm)?;
     // SAFETY: the pointers are to live locals, one of them a constant's copy; they are used only after the call succeeded.
     unsafe {
         let (mut message, mut status) = (ffi::RSMPI_MESSAGE_NULL, empty_status());
         check(ffi::MPI_Mprobe(rank, tag, comm.channel(channel), &mut message, &mut status))?;
-        Ok(Found { message, status, channel: comm.channel(channel) })
+        Ok(Found { message, status, channel: comm.channel(channel), labelled: label::on(channel) })
+    }
+}
+
+/// Waits for a message, and a little longer for others; keeps that of the highest rank.
+fn find_last(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found> {
+    const LONGER: Duration = Duration::from_millis(20);
+    let (mut last, mut until) = (None::<usize>, None);
+    loop {
+        for rank in (last.map_or(0, |last| last + 1)..comm.size).rev() {
+            let (one, tag) = From { rank: Some(rank), ..from }.raw(comm)?;
+            let mut there = 0;
+            // SAFETY: the pointers are to a live local, and to nothing where MPI allows that.
+            check(unsafe {
+                ffi::MPI_Iprobe(one, tag, comm.channel(channel), &mut there, ffi::RSMPI_STATUS_IGNORE)
+            })?;
+            if there != 0 {
+                last = Some(rank);
+                break;
+            }
+        }
+        if let Some(last) = last
+            && (last + 1 == comm.size
+                || Instant::now() > *until.get_or_insert_with(|| Instant::now() + LONGER))
+        {
+            return find(comm, channel, From { rank: Some(last), ..from });
+        }
     }
 }
 
@@ -350,7 +451,8 @@ pub(crate) fn find_now(comm: &Communicator, channel: Channel, from: From) -> Out
     unsafe {
         let (mut message, mut status, mut there) = (ffi::RSMPI_MESSAGE_NULL, empty_status(), 0);
         check(ffi::MPI_Improbe(rank, tag, comm.channel(channel), &mut there, &mut message, &mut status))?;
-        Ok((there != 0).then_some(Found { message, status, channel: comm.channel(channel) }))
+        let (labelled, channel) = (label::on(channel), comm.channel(channel));
+        Ok((there != 0).then_some(Found { message, status, channel, labelled }))
     }
 }
 
@@ -360,13 +462,22 @@ pub(super) fn empty_status() -> ffi::MPI_Status {
     unsafe { std::mem::zeroed() }
 }
 
-/// The number of elements that arrived.
-pub(super) fn elements(status: &ffi::MPI_Status, of: &Described) -> Outcome<usize> {
-    let mut count: c_int = 0;
-    // SAFETY: the status was written by a receive or a probe, the pointer is to a live local.
-    check(unsafe { ffi::MPI_Get_count(status, of.raw, &mut count) })?;
-    match usize::try_from(count) {
-        Ok(items) if items.is_multiple_of(of.repeat) => Ok(items / of.repeat),
+/// The number of elements that arrived, perhaps behind a label.
+pub(super) fn elements(status: &ffi::MPI_Status, of: &Described, labelled: bool) -> Outcome<usize> {
+    let count = |raw: ffi::MPI_Datatype| {
+        let mut count: c_int = 0;
+        // SAFETY: the status was written by a receive or a probe, the pointer is to a live local.
+        check(unsafe { ffi::MPI_Get_count(status, raw, &mut count) }).map(|()| usize::try_from(count).ok())
+    };
+    let (got, each) = if labelled {
+        // SAFETY: a constant of the library, read only.
+        let bytes = count(unsafe { ffi::RSMPI_UINT8_T })?;
+        (bytes.and_then(|bytes| bytes.checked_sub(label::BYTES)), of.bytes())
+    } else {
+        (count(of.raw)?, of.repeat)
+    };
+    match got {
+        Some(got) if got.is_multiple_of(each) => Ok(got / each),
         _ => Err(Failure::Argument(format!(
             "the message that came is not a whole number of elements of {} bytes: the sender has sent another type",
             of.bytes()

@@ -10,7 +10,9 @@ use mpi::ffi;
 use super::collectives::{PIECES, pieces};
 use super::communicator::{Channel, Communicator};
 use super::counts::{items, piece, rank, whole};
+use super::element::Described;
 use super::failure::{Failure, Outcome, check};
+use super::label::{self, Label};
 use super::memory::{Received, Sent, same_length, same_type};
 use super::operations::Operation;
 use super::point_to_point::{self, Arrived, From};
@@ -25,6 +27,10 @@ pub(crate) struct Open {
     status: ffi::MPI_Status,
     /// Where a receive puts what comes after the room, so that it is not one block of memory.
     spare: Vec<u64>,
+    /// What goes, or comes, in front of the elements.
+    pub(super) label: Option<Box<Label>>,
+    /// What is to be received with a label.
+    expected: Option<Described>,
     receives: bool,
     /// Why a part of it has failed.
     failed: Option<Failure>,
@@ -37,6 +43,8 @@ impl Open {
             others: Vec::new(),
             status: point_to_point::empty_status(),
             spare: Vec::new(),
+            label: None,
+            expected: None,
             receives: false,
             failed: None,
         }
@@ -69,7 +77,16 @@ impl Open {
             outcome = outcome.and(check(unsafe { ffi::MPI_Wait(request, &mut status) }));
         }
         self.status = status;
-        outcome
+        // MPI may find that something does not fit, and the label says why.
+        outcome.or_else(|failure| self.check_label().and(Err(failure)))
+    }
+
+    /// An error when what has come says that it is something else.
+    fn check_label(&self) -> Outcome {
+        match (&self.label, &self.expected) {
+            (Some(label), Some(expected)) if label.is_filled() => label.check(expected),
+            _ => Ok(()),
+        }
     }
 
     /// Whether all are complete.
@@ -103,7 +120,8 @@ impl Open {
 
     /// Who has sent what was received into a buffer of `of`.
     pub(super) fn arrived(&self, into: &Received) -> Outcome<Arrived> {
-        let len = point_to_point::elements(&self.status, into.of())?;
+        self.check_label()?;
+        let len = point_to_point::elements(&self.status, into.of(), self.label.is_some())?;
         if len > into.len() {
             return Err(point_to_point::no_space(Some(into.len())));
         }
@@ -184,7 +202,8 @@ pub(super) unsafe fn receive(comm: &Communicator, from: From, room: &mut Receive
     let ((rank, tag), count) = (from.raw(comm)?, items(room.len(), &of)?);
     let (start, raw, mut open) = (room.start(), comm.channel(Channel::Program), Open::new());
     open.receives = true;
-    if !point_to_point::WRITES_BEYOND {
+    let labels = label::on(Channel::Program);
+    if !point_to_point::WRITES_BEYOND && !labels {
         // SAFETY: there is room for that many items until the end, by this function's contract.
         open.add(|request| unsafe { ffi::MPI_Irecv(start, count, of.raw, rank, tag, raw, request) })?;
         return Ok(Some(open));
@@ -192,19 +211,17 @@ pub(super) unsafe fn receive(comm: &Communicator, from: From, room: &mut Receive
     // Into the room and one item more somewhere else: what is not one block of memory Open MPI fills piece by piece, and stops
     // at its end.
     open.spare = vec![0; of.bytes().div_ceil(size_of::<u64>())];
-    let (counts, spare) = ([count, 1], open.spare.as_mut_ptr() as ffi::MPI_Aint);
-    let places = [0, spare.wrapping_sub(start as ffi::MPI_Aint)];
-    // SAFETY: there is room for that many items, and for one in the spare memory, until the end: by this function's contract,
-    // and because the request keeps the spare. The handle is used only after the calls that make it; MPI keeps the datatype for
-    // as long as it needs it.
-    unsafe {
-        let mut both = ffi::RSMPI_DATATYPE_NULL;
-        check(ffi::MPI_Type_create_hindexed(2, counts.as_ptr(), places.as_ptr(), of.raw, &mut both))?;
-        check(ffi::MPI_Type_commit(&mut both))?;
-        let started = open.add(|request| ffi::MPI_Irecv(start, 1, both, rank, tag, raw, request));
-        check(ffi::MPI_Type_free(&mut both))?;
-        started?;
-    }
+    let blocks = [(start.cast_const(), count), (open.spare.as_ptr().cast(), 1)];
+    let (start, made) = if labels {
+        open.expected = Some(of);
+        let label = open.label.insert(Box::new(Label::blank())).start();
+        (label, label::in_front(label.cast_const(), &blocks, &of)?)
+    } else {
+        (start, label::scattered(&blocks, &of)?)
+    };
+    // SAFETY: there is room for the label, for that many items, and for one in the spare memory, until the end: by this
+    // function's contract, and because the request keeps the label and the spare.
+    open.add(|request| unsafe { ffi::MPI_Irecv(start, 1, made.0, rank, tag, raw, request) })?;
     Ok(Some(open))
 }
 
