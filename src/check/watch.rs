@@ -286,7 +286,7 @@ impl Seen {
     fn words(&self, time: Instant) -> [String; 2] {
         let Some(state) = &self.state else { return ["unknown".into(), String::new()] };
         if state.ended {
-            return ["at the end of its program".into(), String::new()];
+            return ["at the end of the program".into(), String::new()];
         }
         let silent = time - self.heard;
         if silent > SILENT {

@@ -36,7 +36,8 @@ impl Comm {
     /// When MPI refuses.
     #[track_caller]
     pub fn counter(&self) -> Result<Counter<'_>> {
-        let number = self.perform(Call::collective("counter"), |comm| SharedNumber::new(comm, 0))?;
+        let call = Call::collective("counter");
+        let number = self.perform(call, |comm| SharedNumber::new(call.started(), comm, 0))?;
         Ok(Counter { comm: self, number })
     }
 }

@@ -95,7 +95,7 @@ impl Comm {
         })?;
         let mut filled = Ok(());
         let slice = self.perform(call, |_| {
-            SharedSlice::new(node, len, |elements| {
+            SharedSlice::new(call.started(), node, len, |elements| {
                 filled = fill(elements);
             })
         });

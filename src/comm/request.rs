@@ -200,10 +200,8 @@ pub(crate) fn complete_dropped() -> Result<()> {
 /// An error when something was started and neither waited for nor dropped, or memory of MPI's would outlive it.
 pub(crate) fn nothing_forgotten() -> Result<()> {
     let under_way = pending::under_way();
-    if crate::sys::windows::held() > 0 {
-        let problem =
-            "a Counter or a NodeShared was kept or forgotten: it must be dropped in the body".into();
-        let (operation, at) = ("run", std::panic::Location::caller());
+    if let Some((operation, at)) = crate::sys::windows::held() {
+        let problem = "what it has made was kept or forgotten: it must be dropped in the body".into();
         return Err(crate::error::Error::Argument { operation, at, problem });
     }
     let Some(&(operation, at)) = under_way.first() else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! Memory that several ranks use without the other's help: a counter, and elements shared by the ranks of a node.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::size_of;
@@ -11,20 +12,21 @@ use super::communicator::Communicator;
 use super::counts;
 use super::element::Element;
 use super::failure::{Failure, Outcome, check};
+use super::pending::Started;
 use super::process;
 
 thread_local! {
-    /// Windows that somebody holds.
-    static HELD: Cell<usize> = const { Cell::new(0) };
+    /// Windows that somebody holds, by number, and where they were made.
+    static HELD: RefCell<BTreeMap<u64, Started>> = const { RefCell::new(BTreeMap::new()) };
     /// Windows that were made so far.
     static MADE: Cell<u64> = const { Cell::new(0) };
     /// Windows that were dropped, and wait for the end of the program.
     static DROPPED: RefCell<Vec<Live>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many windows somebody holds. Their memory goes with MPI, so none may be left when it ends.
-pub(crate) fn held() -> usize {
-    HELD.get()
+/// Where a window was made that somebody holds. Its memory goes with MPI, so none may be left when it ends.
+pub(crate) fn held() -> Option<Started> {
+    HELD.with_borrow(|held| held.values().next().copied())
 }
 
 /// Frees what was dropped. Collective over all ranks, which must have dropped the same.
@@ -64,14 +66,14 @@ struct Window(Option<Live>);
 
 impl Window {
     /// Takes over a window that was just made.
-    fn open(raw: ffi::MPI_Win, comm: Communicator) -> Outcome<Self> {
+    fn open(raw: ffi::MPI_Win, comm: Communicator, made: Started) -> Outcome<Self> {
         // SAFETY: the window is live, as the caller has just made it.
         unsafe {
             check(ffi::MPI_Win_set_errhandler(raw, ffi::RSMPI_ERRORS_RETURN))?;
             check(ffi::MPI_Win_lock_all(0, raw))?;
         }
-        HELD.set(HELD.get() + 1);
         let number = MADE.replace(MADE.get() + 1);
+        HELD.with_borrow_mut(|held| held.insert(number, made));
         Ok(Window(Some(Live { raw, number, comm })))
     }
 
@@ -82,7 +84,7 @@ impl Window {
     /// Frees it now. Collective.
     fn free(mut self) {
         if let Some(live) = self.0.take() {
-            HELD.set(HELD.get() - 1);
+            HELD.with_borrow_mut(|held| held.remove(&live.number));
             live.free();
         }
     }
@@ -97,7 +99,7 @@ impl Window {
 impl Drop for Window {
     fn drop(&mut self) {
         if let Some(live) = self.0.take() {
-            HELD.set(HELD.get() - 1);
+            HELD.with_borrow_mut(|held| held.remove(&live.number));
             DROPPED.with_borrow_mut(|dropped| dropped.push(live));
         }
     }
@@ -113,7 +115,7 @@ pub(crate) struct SharedNumber {
 
 impl SharedNumber {
     /// Zero, on rank `owner`. Collective.
-    pub(crate) fn new(comm: &Communicator, owner: usize) -> Outcome<Self> {
+    pub(crate) fn new(made: Started, comm: &Communicator, owner: usize) -> Outcome<Self> {
         let owner_int = counts::rank(owner, comm.size)?;
         let comm = comm.again()?;
         let bytes = if comm.rank == owner { size_of::<u64>() } else { 0 };
@@ -125,7 +127,7 @@ impl SharedNumber {
             let at = (&raw mut start).cast::<c_void>();
             check(ffi::MPI_Win_allocate(bytes as ffi::MPI_Aint, unit, none, comm.raw(), at, &mut raw))?;
             let ours = comm.raw();
-            let window = Window::open(raw, comm)?;
+            let window = Window::open(raw, comm, made)?;
             if bytes > 0 {
                 start.write_unaligned(0);
             }
@@ -190,7 +192,12 @@ pub(crate) struct SharedSlice<T> {
 impl<T> SharedSlice<T> {
     /// `len` elements for the ranks of `node`, which share memory, filled by its rank 0 with `fill`, which gets them zeroed.
     /// Collective over `node`.
-    pub(crate) fn new<K>(node: Communicator, len: usize, fill: impl FnOnce(&mut [T])) -> Outcome<Self>
+    pub(crate) fn new<K>(
+        made: Started,
+        node: Communicator,
+        len: usize,
+        fill: impl FnOnce(&mut [T]),
+    ) -> Outcome<Self>
     where
         T: Element<K>,
     {
@@ -213,7 +220,7 @@ impl<T> SharedSlice<T> {
             let at = (&raw mut start).cast::<c_void>();
             let (bytes, info) = (bytes as ffi::MPI_Aint, ffi::RSMPI_INFO_NULL);
             check(ffi::MPI_Win_allocate_shared(bytes, 1, info, node.raw(), at, &mut raw))?;
-            let window = Window::open(raw, node)?;
+            let window = Window::open(raw, node, made)?;
             check(ffi::MPI_Win_shared_query(raw, 0, &mut size, &mut unit, (&raw mut start).cast()))?;
             window
         };

@@ -45,6 +45,21 @@ pub(crate) fn code(ended: &Ended) -> Option<i32> {
     ended.status.and_then(|status| status.code())
 }
 
+/// The table in a page of docs/, which begins with `head`, has these rows. With `RANKWISE_WRITE_DOCS` it is written.
+pub(crate) fn compare_with_docs(page: &str, head: &str, rows: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let text = std::fs::read_to_string(&path).expect("the page is there");
+    let (before, after) = text.split_once(head).expect("the page has its table");
+    let (_, after) = after.split_once("\n\n").expect("and something behind it");
+    let right = format!("{before}{head}{rows}\n{after}");
+    if std::env::var_os("RANKWISE_WRITE_DOCS").is_some() {
+        std::fs::write(&path, right).expect("the page can be written");
+    } else {
+        let new: Vec<&str> = rows.lines().filter(|row| !text.contains(row)).collect();
+        assert!(text == right, "docs/{page} is not what happens; it says how to write it anew: {new:#?}");
+    }
+}
+
 /// An empty folder of this test, and the end of it.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
