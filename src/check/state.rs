@@ -62,6 +62,11 @@ pub(super) enum Message {
 pub(super) struct Runs(Vec<(u32, u32, u32)>);
 
 impl Runs {
+    /// How many numbers.
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|run| u64::from(run.2)).sum()
+    }
+
     pub(super) fn of(numbers: &[u32]) -> Self {
         let mut runs: Vec<(u32, u32, u32)> = Vec::new();
         for &number in numbers {

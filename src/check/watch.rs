@@ -269,11 +269,12 @@ impl Watch {
         let waiting = |rank: &usize| states[*rank].as_ref().and_then(|state| state.waits.as_ref());
         let first = of.iter().find_map(waiting);
         let name = first.map_or(String::new(), |waiting| waiting.group_name.clone());
-        let number = first.map_or(0, |waiting| match waiting.on {
-            super::state::On::Call { number, .. } => number,
-            super::state::On::Messages(_) => 0,
-        });
-        format!("COLLECTIVE MISMATCH on '{name}' (its call #{number})\n{}", self.table(Instant::now()))
+        let (number, members) = match first.map(|waiting| &waiting.on) {
+            Some(super::state::On::Call { number, members }) => (*number, members.count()),
+            _ => (0, 0),
+        };
+        let table = self.table(Instant::now());
+        format!("COLLECTIVE MISMATCH on '{name}' (its call #{number}, {members} ranks)\n{table}")
     }
 }
 

@@ -10,6 +10,7 @@ use mpi::topology::SimpleCommunicator;
 
 use super::failure::{Failure, Outcome, check};
 use super::process;
+use super::waiting::patiently;
 
 /// Ranks that communicate, over two private MPI communicators: one for collective calls and what they send among
 /// themselves, and one for the messages of the program, so that a receive from any rank with any tag finds only those.
@@ -82,7 +83,7 @@ impl Communicator {
             return Err(Failure::Argument("an inter-communicator: merge it first".into()));
         }
         // SAFETY: as above; the pointer is to a live local.
-        Self::over(Handle::new(|raw| unsafe { ffi::MPI_Comm_dup(of.as_raw(), raw) })?)
+        Self::over(Handle::new(|raw| unsafe { duplicate(of.as_raw(), raw) })?)
     }
 
     /// The ranks with the same `color`, in the order of `key`, then of rank; `None` without a color. Collective.
@@ -99,7 +100,7 @@ impl Communicator {
     /// The same ranks once more. Collective.
     pub(super) fn again(&self) -> Outcome<Self> {
         // SAFETY: the communicator is live, the pointer is to a live local.
-        Self::over(Handle::new(|raw| unsafe { ffi::MPI_Comm_dup(self.ours.0, raw) })?)
+        Self::over(Handle::new(|raw| unsafe { duplicate(self.ours.0, raw) })?)
     }
 
     /// The ranks that can share memory with this one, in the order of rank. Collective.
@@ -122,7 +123,7 @@ impl Communicator {
     fn over(ours: Handle) -> Outcome<Self> {
         let ours = ours.returning_errors()?;
         // SAFETY: the communicator is live, the pointer is to a live local.
-        let messages = Handle::new(|raw| unsafe { ffi::MPI_Comm_dup(ours.0, raw) })?.returning_errors()?;
+        let messages = Handle::new(|raw| unsafe { duplicate(ours.0, raw) })?.returning_errors()?;
         let (mut rank, mut size): (c_int, c_int) = (0, 0);
         // SAFETY: as above.
         unsafe {
@@ -187,6 +188,15 @@ impl Communicator {
     }
 }
 
+/// As MPI_Comm_dup.
+///
+/// # Safety
+/// The communicator is live, and `into` may be written.
+unsafe fn duplicate(of: ffi::MPI_Comm, into: *mut ffi::MPI_Comm) -> c_int {
+    // SAFETY: by this function's contract.
+    unsafe { patiently!(MPI_Comm_dup or MPI_Comm_idup(of, into)) }
+}
+
 fn color_of(color: Option<usize>) -> Outcome<c_int> {
     match color {
         // SAFETY: a constant of the library, read only.
@@ -206,7 +216,7 @@ pub(crate) fn for_the_mpi_crate(of: &Communicator) -> Outcome<SimpleCommunicator
     // SAFETY: the communicator is live; the handle is used only after the call that makes it.
     unsafe {
         let mut raw = ffi::RSMPI_COMM_NULL;
-        check(ffi::MPI_Comm_dup(of.raw(), &mut raw))?;
+        check(duplicate(of.raw(), &mut raw))?;
         super::mpi_errors::are_fatal_on(raw)?;
         Ok(SimpleCommunicator::from_raw(raw))
     }

@@ -21,6 +21,7 @@ pub(crate) mod process;
 mod requests;
 pub(crate) mod signals;
 pub(crate) mod voice;
+mod waiting;
 pub(crate) mod windows;
 
 pub(crate) use communicator::{Channel, Communicator};

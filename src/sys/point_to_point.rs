@@ -5,6 +5,7 @@
 //! and what is shorter is one message, as it would be in C.
 
 use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use super::failure::{Failure, Outcome, check};
 use super::label::{self, Label, Made};
 use super::memory::{Elements, Received, Sent, filled};
 use super::requests::Open;
+use super::waiting::{crowded, give_way, patiently};
 
 /// Greatest tag that every MPI has (MPI 3.1, section 8.1.2).
 pub(crate) const GREATEST_TAG: i32 = 32_767;
@@ -76,15 +78,15 @@ fn from_last(channel: Channel, from: From) -> bool {
 pub(crate) fn send(comm: &Communicator, channel: Channel, to: usize, tag: i32, data: Sent) -> Outcome {
     let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
     let mut label = label::on(channel).then(|| Label::of(&of));
-    for part in pieces_and_end(data.len(), &of) {
-        let piece = Piece::new(label.take().as_mut(), data.part(part))?;
+    for (i, part) in pieces_and_end(data.len(), &of).enumerate() {
+        let piece = Piece::new(label.as_mut().filter(|_| i == 0), data.part(part))?;
         // SAFETY: that many items can be read, and the label if there is one.
         check(unsafe {
             let Piece { start, count, raw, .. } = piece;
             if synchronous() {
-                ffi::MPI_Ssend(start, count, raw, to, tag, comm.channel(channel))
+                patiently!(MPI_Ssend or MPI_Issend(start, count, raw, to, tag, comm.channel(channel)))
             } else {
-                ffi::MPI_Send(start, count, raw, to, tag, comm.channel(channel))
+                patiently!(MPI_Send or MPI_Isend(start, count, raw, to, tag, comm.channel(channel)))
             }
         })?;
     }
@@ -92,24 +94,25 @@ pub(crate) fn send(comm: &Communicator, channel: Channel, to: usize, tag: i32, d
 }
 
 /// What one call sends.
-struct Piece {
+struct Piece<'a> {
     start: *const c_void,
     count: c_int,
     raw: ffi::MPI_Datatype,
     /// The datatype, if it is one of its own.
     _made: Option<Made>,
+    borrowed: PhantomData<&'a ()>,
 }
 
-impl Piece {
+impl<'a> Piece<'a> {
     /// Some elements, and in front of them a label.
-    fn new(label: Option<&mut Label>, data: Sent) -> Outcome<Self> {
+    fn new(label: Option<&'a mut Label>, data: Sent<'a>) -> Outcome<Self> {
         let (start, count, of) = (data.start(), items(data.len(), data.of())?, *data.of());
         let Some(label) = label else {
-            return Ok(Piece { start, count, raw: of.raw, _made: None });
+            return Ok(Piece { start, count, raw: of.raw, _made: None, borrowed: PhantomData });
         };
         let label = label.start().cast_const();
         let made = label::in_front(label, &[(start, count)], &of)?;
-        Ok(Piece { start: label, count: 1, raw: made.0, _made: Some(made) })
+        Ok(Piece { start: label, count: 1, raw: made.0, _made: Some(made), borrowed: PhantomData })
     }
 }
 
@@ -125,7 +128,7 @@ pub(crate) fn receive(
     from: From,
     mut room: Received,
 ) -> Outcome<Arrived> {
-    if WRITES_BEYOND || label::on(channel) || from_last(channel, from) {
+    if WRITES_BEYOND || label::on(channel) || from_last(channel, from) || crowded() {
         return find(comm, channel, from)?.receive_into(room);
     }
     let (mut rank, mut tag) = from.raw(comm)?;
@@ -201,8 +204,8 @@ pub(crate) fn send_receive(
 ) -> Outcome<Arrived> {
     let (send_of, of) = (*data.of(), *room.of());
     let source = from.raw(comm)?;
-    let labels = label::on(channel);
-    if WRITES_BEYOND || labels || data.len() >= piece(&send_of) || room.len() >= piece(&of) || synchronous() {
+    let apart = label::on(channel) || crowded();
+    if WRITES_BEYOND || apart || data.len() >= piece(&send_of) || room.len() >= piece(&of) || synchronous() {
         // SAFETY: waited for below or when dropped, while the slice is borrowed.
         let mut open = unsafe { start_send(comm, channel, to, send_tag, data, synchronous())? };
         let arrived = receive(comm, channel, from, room);
@@ -254,7 +257,7 @@ pub(super) unsafe fn start_send(
     open.label = label::on(channel).then(|| Box::new(Label::of(&of)));
     for (i, part) in pieces_and_end(data.len(), &of).enumerate() {
         let label = open.label.as_deref_mut().filter(|_| i == 0);
-        let Piece { start, count, raw, _made } = Piece::new(label, data.part(part))?;
+        let Piece { start, count, raw, _made, .. } = Piece::new(label, data.part(part))?;
         // SAFETY: that many items can be read, and can be until the end, by this function's contract; the label is kept with
         // the request.
         open.add(|request| unsafe {
@@ -354,7 +357,7 @@ impl Found {
         self.labelled = false;
         let (rank, tag) = (self.status.MPI_SOURCE, self.status.MPI_TAG);
         // SAFETY: the communicator lives, since whoever holds this borrows it; the pointers are to live fields.
-        check(unsafe { ffi::MPI_Mprobe(rank, tag, self.channel, &mut self.message, &mut self.status) })
+        check(unsafe { matched(rank, tag, self.channel, &mut self.message, &mut self.status) })
     }
 
     fn receive_piece(&mut self, mut room: Received) -> Outcome {
@@ -404,6 +407,32 @@ impl Drop for Found {
     }
 }
 
+/// As MPI_Mprobe.
+///
+/// # Safety
+/// The communicator is live, and the last two may be written.
+unsafe fn matched(
+    rank: c_int,
+    tag: c_int,
+    comm: ffi::MPI_Comm,
+    message: *mut ffi::MPI_Message,
+    status: *mut ffi::MPI_Status,
+) -> c_int {
+    if !crowded() {
+        // SAFETY: by this function's contract.
+        return unsafe { ffi::MPI_Mprobe(rank, tag, comm, message, status) };
+    }
+    loop {
+        let mut there = 0;
+        // SAFETY: by this function's contract; the pointer is to a live local.
+        let code = unsafe { ffi::MPI_Improbe(rank, tag, comm, &mut there, message, status) };
+        if there != 0 || code != ffi::MPI_SUCCESS as c_int {
+            return code;
+        }
+        give_way();
+    }
+}
+
 /// Waits for a message and keeps it.
 pub(crate) fn find(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found> {
     if from_last(channel, from) {
@@ -413,7 +442,7 @@ pub(crate) fn find(comm: &Communicator, channel: Channel, from: From) -> Outcome
     // SAFETY: the pointers are to live locals, one of them a constant's copy; they are used only after the call succeeded.
     unsafe {
         let (mut message, mut status) = (ffi::RSMPI_MESSAGE_NULL, empty_status());
-        check(ffi::MPI_Mprobe(rank, tag, comm.channel(channel), &mut message, &mut status))?;
+        check(matched(rank, tag, comm.channel(channel), &mut message, &mut status))?;
         Ok(Found { message, status, channel: comm.channel(channel), labelled: label::on(channel) })
     }
 }
@@ -441,6 +470,7 @@ fn find_last(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found
         {
             return find(comm, channel, From { rank: Some(last), ..from });
         }
+        give_way();
     }
 }
 

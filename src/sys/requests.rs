@@ -16,6 +16,7 @@ use super::label::{self, Label};
 use super::memory::{Received, Sent, same_length, same_type};
 use super::operations::Operation;
 use super::point_to_point::{self, Arrived, From};
+use super::waiting::complete;
 use crate::partition::Partition;
 
 /// The MPI requests of one transfer: one, or one a piece.
@@ -74,7 +75,7 @@ impl Open {
         for request in self.all().filter(|request| is_open(request)) {
             // SAFETY: the request is live; the status is a live local. All are waited for, also after one has failed: their
             // buffers are free only then.
-            outcome = outcome.and(check(unsafe { ffi::MPI_Wait(request, &mut status) }));
+            outcome = outcome.and(check(unsafe { complete(request, &mut status) }));
         }
         self.status = status;
         // MPI may find that something does not fit, and the label says why.

@@ -14,6 +14,7 @@ use super::element::Element;
 use super::failure::{Failure, Outcome, check};
 use super::pending::Started;
 use super::process;
+use super::waiting::patiently;
 
 thread_local! {
     /// Windows that somebody holds, by number, and where they were made.
@@ -132,7 +133,7 @@ impl SharedNumber {
                 start.write_unaligned(0);
             }
             window.sync()?;
-            check(ffi::MPI_Barrier(ours))?;
+            check(patiently!(MPI_Barrier or MPI_Ibarrier(ours)))?;
             window
         };
         Ok(SharedNumber { window, owner: owner_int, _one_thread: PhantomData })
@@ -236,7 +237,7 @@ impl<T> SharedSlice<T> {
         }
         window.sync()?;
         // SAFETY: the communicator is live.
-        check(unsafe { ffi::MPI_Barrier(window.live().comm.raw()) })?;
+        check(unsafe { patiently!(MPI_Barrier or MPI_Ibarrier(window.live().comm.raw())) })?;
         window.sync()?;
         Ok(SharedSlice { window, start, len })
     }

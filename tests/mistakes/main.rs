@@ -478,16 +478,14 @@ fn ranks_that_wait_for_ever_are_named() {
 
 #[test]
 fn what_many_more_ranks_than_cores_do_is_found_soon() {
-    // With one message, in which ranks of the same kind are one line.
+    // By the comparison, or by the watchdog while the ranks have not all come to it.
     let ended = make("operation", 64, &[("RANKWISE_CHECK", "full")]);
     says(
         &ended,
         "COLLECTIVE MISMATCH on 'world' (its call #2, 64 ranks)",
-        &[
-            "ranks 0-62 are in reduce<f64, Sum>[3] root 0 at",
-            "rank 63 is in broadcast_into<f64>[3] root 0 at",
-        ],
+        &["rank 63 is in broadcast_into<f64>[3] root 0 at"],
     );
+    assert!(ended.stderr.lines().count() < 30, "ranks of the same kind are one line: {}", ended.stderr);
     println!("64 ranks: {:?}", ended.time);
 }
 

@@ -10,6 +10,7 @@ use crate::sys::element::Described;
 use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Elements, Received, Sent, same_length, same_type};
 use crate::sys::point_to_point;
+use crate::sys::waiting::patiently;
 
 /// Block `r` of `mine` to rank `r`, and from each rank its block for this one, in rank order, into `to`: all blocks of all
 /// ranks have the same length.
@@ -31,7 +32,9 @@ pub(crate) fn all_to_all_equal(comm: &Communicator, mine: Sent, mut to: Received
     }
     let (each, from, start) = (items(mine.len() / comm.size, &of)?, mine.start(), to.start());
     // SAFETY: both have one block of `each` items for each rank.
-    check(unsafe { ffi::MPI_Alltoall(from, each, of.raw, start, each, of.raw, comm.raw()) })?;
+    check(unsafe {
+        patiently!(MPI_Alltoall or MPI_Ialltoall(from, each, of.raw, start, each, of.raw, comm.raw()))
+    })?;
     to.check()
 }
 
@@ -110,7 +113,7 @@ fn in_one_call(
         with_blocks(1, receives, of, |counts, starts| {
             // SAFETY: all four lists have one entry a rank; they stay inside `mine` and `to`.
             check(unsafe {
-                ffi::MPI_Alltoallv(
+                patiently!(MPI_Alltoallv or MPI_Ialltoallv(
                     from,
                     send_counts,
                     send_starts,
@@ -120,7 +123,7 @@ fn in_one_call(
                     starts,
                     of.raw,
                     comm.raw(),
-                )
+                ))
             })
         })
     })?;

@@ -9,6 +9,7 @@ use crate::sys::counts::{items, rank, whole};
 use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Received, Sent, same_type};
 use crate::sys::point_to_point;
+use crate::sys::waiting::patiently;
 
 /// This rank's block of the root's `data`, into `mine`. `data` is read on the root only.
 pub(crate) fn scatter(
@@ -40,14 +41,14 @@ pub(crate) fn scatter(
         let from = data.map_or(std::ptr::null(), |data| data.start());
         // SAFETY: on the root `data` holds one block of `mine_int` items for each rank; there is room for one block.
         check(unsafe {
-            ffi::MPI_Scatter(from, mine_int, of.raw, to, mine_int, of.raw, root_int, comm.raw())
+            patiently!(MPI_Scatter or MPI_Iscatter(from, mine_int, of.raw, to, mine_int, of.raw, root_int, comm.raw()))
         })?;
     } else if let Some(data) = data {
         with_blocks(0, blocks, &of, |counts, starts| {
             // SAFETY: counts and starts have one entry a rank and stay inside `data`; there is room for this rank's block.
             check(unsafe {
                 let from = data.start();
-                ffi::MPI_Scatterv(from, counts, starts, of.raw, to, mine_int, of.raw, root_int, comm.raw())
+                patiently!(MPI_Scatterv or MPI_Iscatterv(from, counts, starts, of.raw, to, mine_int, of.raw, root_int, comm.raw()))
             })
         })?;
     } else {
@@ -55,7 +56,7 @@ pub(crate) fn scatter(
         // SAFETY: the first arguments are read on the root only; there is room for what the root sends to this rank.
         check(unsafe {
             let null = std::ptr::null();
-            ffi::MPI_Scatterv(null, none, none, of.raw, to, mine_int, of.raw, root_int, comm.raw())
+            patiently!(MPI_Scatterv or MPI_Iscatterv(null, none, none, of.raw, to, mine_int, of.raw, root_int, comm.raw()))
         })?;
     }
     mine.check()
@@ -109,21 +110,21 @@ pub(crate) fn gather(
         let to = to.as_mut().map_or(std::ptr::null_mut(), |to| to.start());
         // SAFETY: on the root there is room for one block of `mine_int` items of each rank.
         check(unsafe {
-            ffi::MPI_Gather(from, mine_int, of.raw, to, mine_int, of.raw, root_int, comm.raw())
+            patiently!(MPI_Gather or MPI_Igather(from, mine_int, of.raw, to, mine_int, of.raw, root_int, comm.raw()))
         })?;
     } else if let Some(to) = &mut to {
         with_blocks(0, blocks, &of, |counts, starts| {
             // SAFETY: counts and starts have one entry a rank and stay inside the room.
             check(unsafe {
                 let to = to.start();
-                ffi::MPI_Gatherv(from, mine_int, of.raw, to, counts, starts, of.raw, root_int, comm.raw())
+                patiently!(MPI_Gatherv or MPI_Igatherv(from, mine_int, of.raw, to, counts, starts, of.raw, root_int, comm.raw()))
             })
         })?;
     } else {
         let (null, none) = (std::ptr::null_mut(), std::ptr::null());
         // SAFETY: what describes the room is looked at on the root only.
         check(unsafe {
-            ffi::MPI_Gatherv(from, mine_int, of.raw, null, none, none, of.raw, root_int, comm.raw())
+            patiently!(MPI_Gatherv or MPI_Igatherv(from, mine_int, of.raw, null, none, none, of.raw, root_int, comm.raw()))
         })?;
     }
     to.as_mut().map_or(Ok(()), Received::check)
@@ -163,12 +164,14 @@ pub(crate) fn all_gather(comm: &Communicator, blocks: &Partition, mine: Sent, mu
     let (mine_int, from, start) = (items(mine.len(), &of)?, mine.start(), to.start());
     if blocks.equal().is_some() {
         // SAFETY: there is room for one block of `mine_int` items of each rank.
-        check(unsafe { ffi::MPI_Allgather(from, mine_int, of.raw, start, mine_int, of.raw, comm.raw()) })?;
+        check(unsafe {
+            patiently!(MPI_Allgather or MPI_Iallgather(from, mine_int, of.raw, start, mine_int, of.raw, comm.raw()))
+        })?;
     } else {
         with_blocks(0, blocks, &of, |counts, starts| {
             // SAFETY: counts and starts have one entry a rank and stay inside the room.
             check(unsafe {
-                ffi::MPI_Allgatherv(from, mine_int, of.raw, start, counts, starts, of.raw, comm.raw())
+                patiently!(MPI_Allgatherv or MPI_Iallgatherv(from, mine_int, of.raw, start, counts, starts, of.raw, comm.raw()))
             })
         })?;
     }

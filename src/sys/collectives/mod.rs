@@ -29,6 +29,7 @@ use super::counts::{items, piece, rank};
 use super::element::Described;
 use super::failure::{Failure, Outcome, check};
 use super::memory::Received;
+use super::waiting::patiently;
 use crate::partition::Partition;
 
 /// The tag of pieces that a collective call sends from rank to rank, over a communicator where only such calls are made.
@@ -36,7 +37,7 @@ pub(super) const PIECES: c_int = 1;
 
 pub(crate) fn barrier(comm: &Communicator) -> Outcome {
     // SAFETY: the communicator is live.
-    check(unsafe { ffi::MPI_Barrier(comm.raw()) })
+    check(unsafe { patiently!(MPI_Barrier or MPI_Ibarrier(comm.raw())) })
 }
 
 /// Fills `buffer` with the root's, which has the same length.
@@ -47,7 +48,7 @@ pub(crate) fn broadcast(comm: &Communicator, root: usize, mut buffer: Received) 
         let mut part = buffer.part(part);
         let count = items(part.len(), &of)?;
         // SAFETY: the buffer is borrowed exclusively and holds that many items of that type.
-        check(unsafe { ffi::MPI_Bcast(part.start(), count, of.raw, root, comm.raw()) })?;
+        check(unsafe { patiently!(MPI_Bcast or MPI_Ibcast(part.start(), count, of.raw, root, comm.raw())) })?;
     }
     buffer.check()
 }

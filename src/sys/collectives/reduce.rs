@@ -14,6 +14,7 @@ use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Elements, Received, Sent, same_length, same_type};
 use crate::sys::operations::Operation;
 use crate::sys::process::OPEN_MPI;
+use crate::sys::waiting::{complete, patiently};
 
 /// What a rank contributes to a reduction.
 #[derive(Debug, Clone, Copy)]
@@ -99,11 +100,13 @@ fn reduce_piece(
     let count = items(len, of)?;
     // SAFETY: callers give `len` elements to read, or MPI_IN_PLACE, and on the root as much room; elsewhere MPI does not look
     // at the room.
-    check(unsafe { ffi::MPI_Reduce(from, to, count, of.raw, operation.raw(), root, comm.raw()) })
+    check(unsafe {
+        patiently!(MPI_Reduce or MPI_Ireduce(from, to, count, of.raw, operation.raw(), root, comm.raw()))
+    })
 }
 
 macro_rules! over_ranks {
-    ($(#[$doc:meta])* $name:ident calls $mpi:ident) => {
+    ($(#[$doc:meta])* $name:ident calls $mpi:ident or $starting:ident) => {
         $(#[$doc])*
         #[inline]
         pub(crate) fn $name(comm: &Communicator, mine: Input, mut result: Received, operation: Operation) -> Outcome {
@@ -113,7 +116,10 @@ macro_rules! over_ranks {
                 let (from, count) = (mine.start(part.clone()), items(part.len(), &of)?);
                 let mut to = result.part(part);
                 // SAFETY: that many elements can be read and written, of one type; or it is MPI_IN_PLACE.
-                check(unsafe { ffi::$mpi(from, to.start(), count, of.raw, operation.raw(), comm.raw()) })?;
+                check(unsafe {
+                    let start = to.start();
+                    patiently!($mpi or $starting(from, start, count, of.raw, operation.raw(), comm.raw()))
+                })?;
             }
             result.check()
         }
@@ -122,15 +128,15 @@ macro_rules! over_ranks {
 
 over_ranks! {
     /// Over all ranks, into `result` on all.
-    all_reduce calls MPI_Allreduce
+    all_reduce calls MPI_Allreduce or MPI_Iallreduce
 }
 over_ranks! {
     /// Over the ranks up to this one.
-    scan calls MPI_Scan
+    scan calls MPI_Scan or MPI_Iscan
 }
 over_ranks! {
     /// Over the ranks before this one. On rank 0 the result is whatever MPI leaves there: the caller writes it.
-    exclusive_scan calls MPI_Exscan
+    exclusive_scan calls MPI_Exscan or MPI_Iexscan
 }
 
 /// Over all ranks, block `r` of it into `result` on rank `r`. In place, `result` has all blocks, and this rank's block of the
@@ -178,11 +184,15 @@ pub(crate) fn reduce_scatter(
     if let Some(each) = blocks.equal() {
         let each = items(each, &of)?;
         // SAFETY: there are `each` items for each rank to read, and room for as many, or, in place, all in one.
-        check(unsafe { ffi::MPI_Reduce_scatter_block(from, to, each, of.raw, operation.raw(), comm.raw()) })?;
+        check(unsafe {
+            patiently!(MPI_Reduce_scatter_block or MPI_Ireduce_scatter_block(from, to, each, of.raw, operation.raw(), comm.raw()))
+        })?;
     } else {
         with_blocks(0, blocks, &of, |counts, _| {
             // SAFETY: the counts have one entry a rank; their sum is what there is to read, and this rank's fits in the room.
-            check(unsafe { ffi::MPI_Reduce_scatter(from, to, counts, of.raw, operation.raw(), comm.raw()) })
+            check(unsafe {
+                patiently!(MPI_Reduce_scatter or MPI_Ireduce_scatter(from, to, counts, of.raw, operation.raw(), comm.raw()))
+            })
         })?;
     }
     result.check()
@@ -204,7 +214,7 @@ pub(crate) fn minimum_within(
         let (of, min) = (ffi::RSMPI_INT64_T, ffi::RSMPI_MIN);
         check(ffi::MPI_Iallreduce(from, to, 2, of, min, comm.raw(), &mut request))?;
         let Some(patience) = patience else {
-            check(ffi::MPI_Wait(&mut request, ffi::RSMPI_STATUS_IGNORE))?;
+            check(complete(&mut request, ffi::RSMPI_STATUS_IGNORE))?;
             return Ok(Some(buffers.1));
         };
         let start = Instant::now();

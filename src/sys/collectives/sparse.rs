@@ -36,6 +36,7 @@ pub(crate) fn sparse_all_to_all(
     let mut barrier: Option<Open> = None;
     let mut outcome = Ok(());
     loop {
+        crate::sys::waiting::give_way();
         if let Some(found) =
             point_to_point::find_now(comm, Channel::Ours, From { rank: None, tag: Some(tag) })?
         {
