@@ -17,6 +17,7 @@ mod failure;
 mod launch;
 
 pub(crate) use launch::{Library, library};
+pub use launch::{launched_by, mpi_version};
 
 /// What a body returns: `?` works on every error there is.
 pub type Outcome = Result<(), Box<dyn StdError>>;
@@ -44,6 +45,7 @@ const USAGE: u8 = 2;
 /// | a segmentation fault, a full stack, abort, SIGTERM, SIGINT | that, with rank and host; the job is ended | 128 + the signal |
 /// | an error of MPI in a call of the `mpi` crate | that, with rank and host; the job is ended | 102 |
 /// | the launcher of another MPI, or `srun` without the right `--mpi` | what was started by what, and what to do | 2 |
+/// | ranks with other programs, builds or arguments than the rest | who runs what | 2 |
 ///
 /// Each of them, with what is printed, is in `docs/failures.md`; so is what no program can say itself, as after SIGKILL.
 ///
@@ -115,7 +117,7 @@ pub fn run_with<A: Parser>(body: impl FnOnce(&Comm, A) -> Outcome) -> ExitCode {
 fn print_usage(usage: &clap::Error) {
     use std::io::Write;
     let plain = usage.render().to_string();
-    let _ = match (launch::by_launcher(), usage.use_stderr()) {
+    let _ = match (launch::launched_by().is_some(), usage.use_stderr()) {
         (false, _) => usage.print(),
         (true, true) => std::io::stderr().lock().write_all(plain.as_bytes()),
         (true, false) => std::io::stdout().lock().write_all(plain.as_bytes()),
@@ -175,6 +177,13 @@ fn parallel(
     if level < Threading::Funneled {
         let problem = format!("this MPI offers the thread level {level:?} only; rankwise needs Funneled");
         world.agree::<(), _>(Err(problem))?;
+    }
+    if let Some(wrong) = launch::mixed(&world)? {
+        if world.is_root() {
+            failure::speak(&wrong);
+        }
+        world.barrier()?;
+        return Ok(USAGE);
     }
     // For the end of the program alone, so that it cannot meet another message.
     let ending = sys::Communicator::duplicate(world.as_mpi())

@@ -452,6 +452,53 @@ fn a_backtrace_comes_when_asked_for() {
     assert!(ended.stderr.contains("faults::main"), "{}", ended.stderr);
 }
 
+/// Both launchers start several programs as one world, with a colon between them.
+#[test]
+fn ranks_that_do_not_run_the_same_are_refused_once() {
+    let folder = common::Folder::new("mixed");
+    let changed = folder.file("faults");
+    std::fs::copy(program("faults"), &changed).expect("it can be copied");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&changed).expect("it is there");
+    std::io::Write::write_all(&mut file, b"another build").expect("it can be written");
+    drop(file);
+    let (faults, hello) = (program("faults"), program("hello"));
+    let words = |text: &[&str]| text.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    let path = |path: &std::path::Path| path.to_str().expect("our names are UTF-8").to_owned();
+    for (what, other, expected) in [
+        ("arguments", [vec![path(&faults)], words(&["none", "1"])].concat(), "running faults none 1"),
+        ("program", vec![path(&hello)], "running hello"),
+        (
+            "build",
+            [vec![changed.clone()], words(&["none", "0"])].concat(),
+            "rank 2 is     running faults none 0",
+        ),
+    ] {
+        for meant in [false, true] {
+            let mut command = launcher(2);
+            command.arg(&faults).args(["none", "0"]).args([":", "-n", "1"]).args(&other);
+            command.env("RANKWISE_MIXED", if meant { "yes" } else { "" }).env("RANKWISE_CHECK", "off");
+            if meant && what == "program" {
+                // They would really have to be meant for each other.
+                continue;
+            }
+            let ended = run_to_end(command, SOON);
+            if meant {
+                assert_eq!(code(&ended), Some(0), "{what}: {}", ended.stderr);
+                continue;
+            }
+            assert_eq!(code(&ended), Some(2), "{what}: {}", ended.stderr);
+            for words in [
+                "error: the ranks do not run the same program:",
+                "ranks 0-1 are running faults none 0",
+                expected,
+            ] {
+                assert_eq!(ended.stderr.matches(words).count(), 1, "{what}: {words}: {}", ended.stderr);
+            }
+            assert!(!ended.stdout.contains("is done"), "{what}: {}", ended.stdout);
+        }
+    }
+}
+
 /// The launcher of one MPI starts programs of the other as worlds of one.
 #[test]
 fn the_other_launcher_is_named_once() {

@@ -69,18 +69,25 @@ fn differ(comm: &Communicator, name: &str, call: Call, number: u64, before: Befo
 
 /// `words` says of each rank the call and, in a line of its own, the place.
 pub(super) fn mismatch(name: &str, number: u64, words: &[String]) -> String {
+    let calls: Vec<_> = words.iter().map(|words| format!("in {words}")).collect();
+    format!(
+        "COLLECTIVE MISMATCH on '{name}' (its call #{number}, {} ranks)\n{}",
+        words.len(),
+        grouped(&calls)
+    )
+}
+
+/// A row for all ranks of which the same is said, in two lines.
+pub(crate) fn grouped(words: &[String]) -> String {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (rank, words) in words.iter().enumerate() {
         groups.entry(words).or_default().push(rank);
     }
-    let mut rows: Vec<_> = groups
-        .into_iter()
-        .map(|(words, of)| {
-            let (call, place) = words.split_once('\n').unwrap_or((words, ""));
-            (of[0], [ranks(&of), format!("in {call}"), place.to_owned()])
-        })
-        .collect();
-    rows.sort();
-    let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
-    format!("COLLECTIVE MISMATCH on '{name}' (its call #{number}, {} ranks)\n{}", words.len(), aligned(&rows))
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, of)| of[0]);
+    let row = |(words, of): (&str, Vec<usize>)| {
+        let (first, second) = words.split_once('\n').unwrap_or((words, ""));
+        [ranks(&of), first.to_owned(), second.to_owned()]
+    };
+    aligned(&groups.into_iter().map(row).collect::<Vec<_>>())
 }

@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub(crate) use call::{Call, hashed};
-pub(crate) use compare::pairs;
+pub(crate) use compare::{grouped, pairs};
 pub(crate) use group::Group;
 pub(crate) use now::Here;
 

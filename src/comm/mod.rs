@@ -163,6 +163,11 @@ impl Comm {
         self.quietly(Call::new("start"), sys::node_file::open)
     }
 
+    /// The greatest of every rank's numbers, place by place. Collective.
+    pub(crate) fn greatest(&self, mine: [u64; 2]) -> Result<[u64; 2]> {
+        self.quietly(Call::new("start"), |comm| sys::collectives::greatest(comm, mine))
+    }
+
     /// From now on calls are checked, as the environment asks for. Collective.
     pub(crate) fn start_checks(&self, ways: check::Ways) -> Result<()> {
         self.quietly(Call::new("start"), |comm| check::start(comm, &self.host, ways))

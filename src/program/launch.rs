@@ -1,12 +1,16 @@
 //! Whether the launcher and the MPI library belong together.
 //!
 //! The launcher of one MPI starts programs of another without a word, as N worlds of one rank; so does `srun` without the
-//! right `--mpi`. What the environment says is compared with what the library says, before and after it starts.
+//! right `--mpi`. What the environment says is compared with what the library says, before and after it starts; and then, whether
+//! all ranks run the same program.
 
 use std::env;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
+
+use crate::check;
+use crate::comm::Comm;
 
 /// The MPI library this program is linked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +73,25 @@ fn launcher(get: &impl Fn(&str) -> Option<String>) -> Option<Launcher> {
     })
 }
 
-/// Whether a launcher started this process, and passes its output on.
-pub(super) fn by_launcher() -> bool {
-    launcher(&|name| env::var(name).ok()).is_some()
+/// The launcher that started this process, if one did: `the mpirun of Open MPI`, `srun`. From what it has left in the
+/// environment; may be asked before [`run`](crate::run).
+///
+/// ```
+/// assert_eq!(rankwise::program::launched_by(), None); // documentation examples run without one
+/// ```
+pub fn launched_by() -> Option<&'static str> {
+    launcher(&|name| env::var(name).ok()).map(|launcher| launcher.name)
+}
+
+/// Name and version of the MPI library that this program has loaded: `Open MPI v4.1.4`, `MPICH 4.0.2`. May be asked before
+/// [`run`](crate::run).
+///
+/// ```
+/// let version = rankwise::program::mpi_version();
+/// assert!(version.starts_with("Open MPI") || version.starts_with("MPICH"), "{version}");
+/// ```
+pub fn mpi_version() -> String {
+    version()
 }
 
 /// Before MPI starts: Open MPI ends the program inside MPI_Init when `srun` gives it no way to find the others.
@@ -150,6 +170,49 @@ fn advice(library: Library) -> &'static str {
         }
         Library::Other => "Start it with the mpirun of the MPI it was built with (see also srun --mpi=list).",
     }
+}
+
+/// Words about ranks that do not run the same program with the same arguments, on all ranks, if there are some. One all-reduce of
+/// 16 bytes. `RANKWISE_MIXED=yes`, on rank 0, says that it is meant.
+pub(super) fn mixed(world: &Comm) -> crate::Result<Option<String>> {
+    let meant = env::var_os("RANKWISE_MIXED").is_some_and(|how| how == "yes");
+    let words = identity();
+    let [greatest, complement] = world.greatest([check::hashed(&words), !check::hashed(&words)])?;
+    if greatest == !complement {
+        return Ok(None);
+    }
+    let mut meant = [meant];
+    world.broadcast_into(0, &mut meant)?;
+    if meant[0] {
+        return Ok(None);
+    }
+    let all = world.all_gather_values(&words)?;
+    Ok(Some(format!(
+        "error: the ranks do not run the same program:\n{}\nStart all with one command and the same files on all nodes; if it is \
+         meant, RANKWISE_MIXED=yes says so.",
+        check::grouped(&all)
+    )))
+}
+
+/// What must be the same on all ranks, in words: the program with its arguments, and on a second line what tells one build from
+/// another.
+fn identity() -> String {
+    /// Holds the build id, and the sizes of all parts.
+    const HEAD: usize = 4096;
+    let path = env::current_exe().unwrap_or_default();
+    let build = std::fs::File::open(&path).and_then(|mut file| {
+        let (mut head, mut read) = (vec![0; HEAD], 0);
+        while let n @ 1.. = file.read(&mut head[read..])? {
+            read += n;
+        }
+        Ok((file.metadata()?.len(), check::hashed(&head[..read])))
+    });
+    let build =
+        build.map_or("unknown build".into(), |(bytes, head)| format!("{bytes} bytes, build {head:016x}"));
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let command: Vec<_> = std::iter::once(name).chain(arguments).collect();
+    format!("running {}\n({build}; rankwise {}; {})", command.join(" "), env!("CARGO_PKG_VERSION"), version())
 }
 
 /// Prints the message once for all processes and gives the exit code.
