@@ -1,0 +1,54 @@
+//! Whether Slurm is here, and can start ranks of this MPI.
+
+use super::finding::Finding;
+use super::{output, which};
+
+const SECTION: &str = "Slurm";
+
+pub(super) fn findings() -> Vec<Finding> {
+    if which("srun").is_none() {
+        return vec![Finding::absent(SECTION, "no srun here")];
+    }
+    let version = output("srun", &["--version"]).unwrap_or_default();
+    let mut all = vec![Finding::good(SECTION, version.trim().to_owned())];
+    let open_mpi = rankwise::program::mpi_version().starts_with("Open MPI");
+    let wanted = if open_mpi { "pmix" } else { "pmi2" };
+    let list = output("srun", &["--mpi=list"]).unwrap_or_default();
+    all.push(plugin(&list, wanted));
+    if let Ok(job) = std::env::var("SLURM_JOB_ID") {
+        let said = |name: &str| std::env::var(name).unwrap_or_else(|_| "?".into());
+        let (nodes, tasks) = (said("SLURM_JOB_NUM_NODES"), said("SLURM_NTASKS"));
+        all.push(Finding::good(SECTION, format!("job {job}: nodes {nodes}, tasks {tasks}")));
+    }
+    all
+}
+
+/// Whether the list of `srun --mpi=list` has what is wanted.
+fn plugin(list: &str, wanted: &str) -> Finding {
+    // A line each, behind "srun:" in older versions; pmix_v4 and its like are pmix, too.
+    let of_version =
+        |name: &str| name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with("_v"));
+    let has = list.lines().filter_map(|line| line.split_whitespace().next_back()).any(of_version);
+    if has {
+        return Finding::good(SECTION, format!("srun --mpi={wanted} is there: start programs with it"));
+    }
+    let names = list.split_whitespace().collect::<Vec<_>>().join(" ");
+    Finding::bad(SECTION, format!("srun has no --mpi={wanted}, which this MPI needs ({names})"))
+        .todo("start programs with mpirun inside the allocation, or ask the site for the plugin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Mark;
+    use super::plugin;
+
+    #[test]
+    fn plugins_are_found_in_the_list() {
+        let list = "MPI plugin types are...\n\tnone\n\tpmi2\n\tcray_shasta\n";
+        assert_eq!(plugin(list, "pmi2").mark, Mark::Good);
+        assert_eq!(plugin(list, "pmix").mark, Mark::Bad);
+        for more in ["\tpmix\n", "specific pmix plugin versions available: pmix_v4\n", "srun: pmix_v2\n"] {
+            assert_eq!(plugin(&(list.to_owned() + more), "pmix").mark, Mark::Good, "{more}");
+        }
+    }
+}
