@@ -215,7 +215,7 @@ fn ours(stderr: &str) -> Vec<String> {
 fn a_failing_rank_ends_the_job_with_one_message() {
     let mut rows = String::new();
     for case in CASES {
-        for (ranks, rank) in [(1, 0), (2, 0), (3, 2)] {
+        for (ranks, rank) in [(1, 0), (2, 0), (2, 1), (4, 0), (4, 1), (4, 2), (4, 3)] {
             if ranks == 1 && case.how == "panic-in-closure" {
                 // One value is its own sum.
                 continue;
@@ -237,7 +237,7 @@ fn a_failing_rank_ends_the_job_with_one_message() {
             }
             assert_eq!(code(&ended), Some(case.code), "{what}");
             assert!(!ended.stdout.contains("is done"), "{what}");
-            if ranks == 3 {
+            if (ranks, rank) == (4, 2) {
                 rows += &format!("| {} | `{}` | {} |\n", case.failure, as_in_docs(&ours[0]), case.code);
             }
         }
