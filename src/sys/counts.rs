@@ -11,7 +11,7 @@ use super::failure::{Failure, Outcome};
 
 /// Bytes in one call of those that can go in pieces without any cost: large enough that the number of calls does not
 /// matter, and well inside what MPI libraries are used with.
-const PIECE_BYTES: usize = 1 << 30;
+pub(super) const PIECE_BYTES: usize = 1 << 30;
 
 thread_local! {
     /// For tests: elements in one call, if not 0. Of this thread, so that it stays the same within a call.

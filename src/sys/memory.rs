@@ -107,6 +107,16 @@ impl<'a> Received<'a> {
         Ok(Received { start, len, of: described::<T, K>()?, borrowed: PhantomData })
     }
 
+    /// Takes its first elements, which MPI has put into other memory.
+    ///
+    /// # Safety
+    /// There are `len` elements of its type at `from`, and this memory is another one.
+    pub(super) unsafe fn take(&mut self, from: *const c_void, len: usize) {
+        let bytes = self.part(0..len).len * self.of.bytes();
+        // SAFETY: `part` has checked that there is room; the rest is this function's contract.
+        unsafe { std::ptr::copy_nonoverlapping(from.cast(), self.start, bytes) };
+    }
+
     /// Moves some of it to its start.
     pub(super) fn move_to_start(&mut self, range: Range<usize>) {
         let (len, from) = (range.len() * self.of.bytes(), self.part(range).start);
@@ -178,6 +188,8 @@ impl Elements {
 
 #[inline]
 fn described<T: Element<K>, K>() -> Outcome<Described> {
+    // No message has to be longer than a piece.
+    const { assert!(size_of::<T>() <= super::counts::PIECE_BYTES, "an element of more than 1 GiB") };
     let of = T::describe()?;
     // What is told to MPI is what Rust has: all that follows relies on it.
     if of.bytes() == size_of::<T>() {

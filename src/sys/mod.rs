@@ -11,6 +11,7 @@ pub(crate) mod element;
 pub(crate) mod failure;
 pub(crate) mod hdf5;
 pub(crate) mod label;
+mod landing;
 pub(crate) mod memory;
 pub(crate) mod mpi_errors;
 pub(crate) mod node_file;
