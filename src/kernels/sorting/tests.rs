@@ -1,0 +1,149 @@
+use std::cmp::Ordering;
+
+use super::order::Order;
+use super::*;
+use crate::partition::Partition;
+use crate::random::stream;
+use rand::RngExt;
+
+/// A number below `most`, and where it was: equal ones can be told apart.
+fn tagged(seed: u64, len: usize, most: u32) -> Vec<(u32, usize)> {
+    let mut numbers = stream(seed, len as u64);
+    (0..len).map(|place| (numbers.random_range(0..most), place)).collect()
+}
+
+fn by_number(a: &(u32, usize), b: &(u32, usize)) -> Ordering {
+    a.0.cmp(&b.0)
+}
+
+fn sorted(keys: &[(u32, usize)]) -> Vec<(u32, usize)> {
+    let mut sorted = keys.to_vec();
+    sorted.sort_by(by_number);
+    sorted
+}
+
+#[test]
+fn bubble_sort_sorts_with_a_swap_for_each_inversion() {
+    for len in 0..40 {
+        for most in [1, 2, 5, 1000] {
+            let keys = tagged(1, len, most);
+            let pairs = (0..len).flat_map(|a| (a..len).map(move |b| (a, b)));
+            let inversions = pairs.filter(|&(a, b)| keys[a].0 > keys[b].0).count() as u64;
+            let mut bubbled = keys.clone();
+            let work = bubble_sort(&mut bubbled, by_number);
+            assert_eq!(bubbled, sorted(&keys), "{len} keys below {most}: sorted, and stable");
+            assert_eq!(work.moves, inversions);
+            assert!(work.comparisons <= (len * len.saturating_sub(1) / 2) as u64);
+            let again = bubble_sort(&mut bubbled, by_number);
+            assert_eq!((again.comparisons, again.moves), (len.saturating_sub(1) as u64, 0));
+        }
+    }
+}
+
+/// All cuts of all short sequences of few numbers: every merge is what a stable sort gives.
+#[test]
+fn merges_are_stable_sorts() {
+    let order = By(by_number);
+    for len in 0..24 {
+        for most in [1, 2, 4, 100] {
+            for cut in 0..=len {
+                let mut keys = tagged(2, len, most);
+                keys[..cut].sort_by(by_number);
+                keys[cut..].sort_by(by_number);
+                let (low, high) = keys.split_at(cut);
+                let expected = sorted(&keys);
+                let mut to = keys.clone();
+                order.merge(low, high, &mut to);
+                assert_eq!(to, expected, "{low:?} {high:?}");
+                let mut block = keys.clone();
+                block[cut..].fill((7, 7));
+                order.merge_onto_low(&mut block, cut, high);
+                assert_eq!(block, expected, "onto {low:?} {high:?}");
+                let mut block = keys.clone();
+                block[..cut].fill((7, 7));
+                order.merge_onto_high(low, &mut block, len - cut);
+                assert_eq!(block, expected, "{low:?} onto {high:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn as_many_keys_cross_as_are_on_the_wrong_side() {
+    for (left_len, right_len) in [(0, 0), (0, 3), (3, 0), (1, 1), (4, 4), (5, 4), (4, 7), (20, 20)] {
+        for most in [1, 2, 5, 100] {
+            let (left, right) = (sorted(&tagged(3, left_len, most)), sorted(&tagged(4, right_len, most)));
+            let union = sorted(&[&left[..], &right[..]].concat());
+            let crosses = crossing(left_len, right_len, |k| left[left_len - k].0 > right[k - 1].0);
+            let mut low = [&left[..left_len - crosses], &right[..crosses]].concat();
+            low.sort_by(by_number);
+            let numbers = |keys: &[(u32, usize)]| keys.iter().map(|key| key.0).collect::<Vec<_>>();
+            assert_eq!(numbers(&low), numbers(&union[..left_len]), "{left:?} {right:?}");
+        }
+    }
+}
+
+/// Every sequence of zeros and ones, by how many ones each block has: by the 0-1 principle that is every input. Blocks that differ
+/// by one can need some phases more: 11|1|0|0 takes five, 11|11|0|0|0|0 eight.
+#[test]
+fn odd_even_needs_at_most_as_many_phases_as_blocks() {
+    for blocks in 1..7usize {
+        for keys in 0..=(24 / blocks).min(4) * blocks {
+            let lengths: Vec<usize> = Partition::even(keys, blocks).counts().collect();
+            let inputs: usize = lengths.iter().map(|len| len + 1).product();
+            for mut input in 0..inputs {
+                let mut zeros_then_ones: Vec<Vec<u8>> = Vec::new();
+                for &len in &lengths {
+                    let ones = input % (len + 1);
+                    input /= len + 1;
+                    zeros_then_ones.push((0..len).map(|place| u8::from(place + ones >= len)).collect());
+                }
+                let given = zeros_then_ones.clone();
+                let work = odd_even_blocks(&mut zeros_then_ones, u8::cmp);
+                assert!(zeros_then_ones.concat().is_sorted(), "{given:?}");
+                // What moves does so in the first phases; two quiet ones may follow.
+                let mut quiet_apart = given.clone();
+                let moving = phases_that_move(&mut quiet_apart);
+                let equal = keys % blocks == 0;
+                let most = if equal { blocks } else { blocks + blocks / 3 };
+                assert!(moving <= most, "{given:?} moves until phase {moving}");
+                assert!(work.passes <= most + if equal { 0 } else { 2 }, "{given:?}: {work:?}");
+            }
+        }
+    }
+}
+
+/// The number of the last phase in which anything moves, by the definition: sort both blocks of a pair together.
+fn phases_that_move(blocks: &mut [Vec<u8>]) -> usize {
+    let mut last = 0;
+    for phase in 0..2 * blocks.len() + 2 {
+        let before = blocks.to_vec();
+        for pair in blocks[phase % 2..].chunks_exact_mut(2) {
+            let mut union = pair.concat();
+            union.sort();
+            let cut = pair[0].len();
+            pair[0].copy_from_slice(&union[..cut]);
+            pair[1].copy_from_slice(&union[cut..]);
+        }
+        if before != *blocks {
+            last = phase + 1;
+        }
+    }
+    last
+}
+
+#[test]
+fn blocks_are_sorted_end_to_end_and_stay_as_long() {
+    for blocks in 1..8 {
+        for len in [0, 1, 3, 7, 20, 33] {
+            for most in [1, 3, 1000] {
+                let keys = tagged(5, len, most);
+                let parts = Partition::even(len, blocks);
+                let mut cut: Vec<Vec<_>> = (0..blocks).map(|b| sorted(&keys[parts.range(b)])).collect();
+                odd_even_blocks(&mut cut, by_number);
+                assert_eq!(cut.concat(), sorted(&keys), "{len} keys below {most} in {blocks} blocks");
+                assert!(cut.iter().map(Vec::len).eq(parts.counts()));
+            }
+        }
+    }
+}
