@@ -1,6 +1,16 @@
 //! Sorting on one rank, as fast as the processor can.
 
 use super::order::Key;
+#[cfg(target_arch = "x86_64")]
+use super::vector;
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Level;
+
+/// So many runs, and the standard library's merge sort is faster than anything.
+const FEW_RUNS: usize = 32;
+/// Fewer keys than this are sorted before vectors have started.
+#[cfg(target_arch = "x86_64")]
+const FEW_KEYS: usize = 48;
 
 /// Whether no key is smaller than the one before it. One scan.
 ///
@@ -9,20 +19,12 @@ use super::order::Key;
 /// assert!(is_sorted(&[-1.0, -0.0, 0.0, f64::NAN]));
 /// ```
 pub fn is_sorted<T: Key<K>, K>(keys: &[T]) -> bool {
-    // In pieces, so that the processor can take several keys at once.
-    let in_order = |pair: &[T]| pair[0].order(&pair[1]).is_le();
-    let mut start = 0;
-    while start + 1 < keys.len() {
-        let piece = &keys[start..keys.len().min(start + 257)];
-        if !piece.windows(2).fold(true, |all, pair| all & in_order(pair)) {
-            return false;
-        }
-        start += piece.len() - 1;
-    }
-    true
+    runs(keys, 1) == 1
 }
 
-/// Sorts; equal elements stay in their order. What is sorted, or sorted backwards, takes one scan.
+/// Sorts; equal elements stay in their order. What is sorted takes one scan, what is sorted backwards or a few sorted runs little
+/// more. Numbers of 32 and 64 bits are sorted in vector registers (AVX-512 or AVX2, if the processor has them), everything else by the
+/// standard library.
 ///
 /// ```
 /// use rankwise::kernels::sorting::sort;
@@ -32,5 +34,32 @@ pub fn is_sorted<T: Key<K>, K>(keys: &[T]) -> bool {
 /// assert_eq!(keys, [1, 2, 3]);
 /// ```
 pub fn sort<T: Key<K>, K>(keys: &mut [T]) {
+    if runs(keys, FEW_RUNS) <= FEW_RUNS {
+        // It finds them.
+        keys.sort_by(T::order);
+        return;
+    }
+    // Strictly, or equal keys would change places.
+    if keys.windows(2).all(|pair| pair[0].order(&pair[1]).is_gt()) {
+        keys.reverse();
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if keys.len() > FEW_KEYS && vector::sort(Level::detect(), keys).is_some() {
+        return;
+    }
     keys.sort_by(T::order);
+}
+
+/// The number of sorted runs, at least 1; one more than `most` when there are more.
+fn runs<T: Key<K>, K>(keys: &[T], most: usize) -> usize {
+    let mut runs = 1;
+    let mut start = 0;
+    // In pieces, so that the processor can take several keys at once.
+    while start + 1 < keys.len() && runs <= most {
+        let piece = &keys[start..keys.len().min(start + 257)];
+        runs += piece.windows(2).map(|pair| usize::from(pair[0].order(&pair[1]).is_gt())).sum::<usize>();
+        start += piece.len() - 1;
+    }
+    runs.min(most + 1)
 }

@@ -14,6 +14,8 @@ use std::cmp::Ordering;
 mod local;
 mod merge;
 mod order;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 pub use local::{is_sorted, sort};
 pub use merge::{crossing, merge};

@@ -147,3 +147,104 @@ fn blocks_are_sorted_end_to_end_and_stay_as_long() {
         }
     }
 }
+
+/// Keys that are random, of few values, in order, backwards, in saws; of all awkward lengths.
+fn shapes(len: usize) -> Vec<Vec<u64>> {
+    let random: Vec<u64> = (0..len).map(|place| stream(6, place as u64).random()).collect();
+    let few = |most: u64| random.iter().map(|key| key % most).collect();
+    let up: Vec<u64> = (0..len as u64).collect();
+    let down = up.iter().rev().copied().collect();
+    let saw = up.iter().map(|place| place % 100).collect();
+    // Equal but for one that is greater, or less, somewhere inside.
+    let but_one = |other: u64| {
+        let mut keys = vec![5; len];
+        if let Some(key) = keys.get_mut(len / 3) {
+            *key = other;
+        }
+        keys
+    };
+    let pipe = up.iter().map(|&place| place.min(len as u64 - place)).collect();
+    let extremes = random.iter().map(|key| if key % 2 == 0 { 0 } else { u64::MAX }).collect();
+    vec![few(2), few(100), few(u64::MAX), up, down, saw, but_one(4), but_one(6), pipe, extremes, random]
+}
+
+/// All levels that this processor has, for keys made of these bits.
+fn every_level_sorts<T: Key<K> + std::fmt::Debug, K>(make: impl Fn(u64) -> T) {
+    let lengths = (0..300)
+        .step_by(7)
+        .chain([31, 32, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 513, 1000, 5003, 40_009]);
+    for len in lengths {
+        for shape in shapes(len) {
+            let keys: Vec<T> = shape.iter().map(|&bits| make(bits)).collect();
+            let mut expected = keys.clone();
+            expected.sort_by(T::order);
+            let same = |sorted: &[T]| sorted.iter().zip(&expected).all(|(a, b)| a.order(b).is_eq());
+            let mut sorted = keys.clone();
+            sort(&mut sorted);
+            assert!(same(&sorted), "{len} keys: {keys:?} gave {sorted:?}");
+            #[cfg(target_arch = "x86_64")]
+            for level in crate::kernels::level::all() {
+                let mut sorted = keys.clone();
+                if vector::sort(level, &mut sorted).is_some() {
+                    assert!(same(&sorted), "{level:?}, {len} keys: {keys:?} gave {sorted:?}");
+                } else {
+                    assert!(level == crate::kernels::level::Level::Portable || size_of::<T>() < 4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn vectors_sort_as_the_standard_library_does() {
+    every_level_sorts(|bits| bits);
+    every_level_sorts(|bits| bits.rotate_right(1) as i64);
+    every_level_sorts(|bits| bits as u32);
+    every_level_sorts(|bits| bits.rotate_right(1) as i32);
+    every_level_sorts(|bits| bits as usize);
+    every_level_sorts(|bits| bits as isize);
+    every_level_sorts(|bits| f64::from_bits(bits.rotate_right(3)));
+    every_level_sorts(|bits| f32::from_bits((bits as u32).rotate_right(3)));
+    every_level_sorts(|bits| bits as u16);
+    every_level_sorts(|bits| bits as i8);
+}
+
+/// Whatever the keys and however bad the pivots: no more passes than promised, and sorted all the same.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn bad_pivots_end_in_the_standard_library() {
+    let killers = |len: usize| {
+        // The medians of first, middle and last are the least keys left (D. R. Musser 1997).
+        let half = len as u64 / 2;
+        let of_three = (0..len as u64)
+            .map(|k| if k < half { if k % 2 == 0 { k + 1 } else { half + k } } else { 2 * (k - half) });
+        // Places that a sample of regular distances sees have the least keys.
+        let sampled =
+            (0..len as u64).map(|k| if k % (len as u64 / 128).max(1) == 0 { k } else { k + len as u64 });
+        // Ever more copies of the least keys.
+        let steps = (0..len as u64).map(|k| u64::from((k * k) as u32 | 1).leading_zeros().into());
+        [of_three.collect::<Vec<u64>>(), sampled.collect(), steps.collect()]
+    };
+    for level in crate::kernels::level::all().skip(1) {
+        for len in [1000, 10_000, 100_000] {
+            for keys in killers(len).into_iter().chain(shapes(len)) {
+                let mut expected = keys.clone();
+                expected.sort_unstable();
+                for depth in [0, 1, 2, 5] {
+                    let mut sorted = keys.clone();
+                    let work = vector::sort_within(level, &mut sorted, depth).expect("there is such a code");
+                    assert!(
+                        sorted == expected && work <= len as u64 * u64::from(depth),
+                        "{level:?}, {len}, {depth}"
+                    );
+                }
+                let mut sorted = keys.clone();
+                let work = vector::sort(level, &mut sorted).expect("there is such a code");
+                let promised = len as u64 * u64::from(2 * len.ilog2() + 4);
+                assert!(sorted == expected && work <= promised, "{level:?}, {len} keys: {work} looks");
+                // And in fact as few as good pivots need, down to what is sorted in registers.
+                assert!(work <= len as u64 * u64::from(len.ilog2()), "{level:?}, {len} keys: {work} looks");
+            }
+        }
+    }
+}
