@@ -51,6 +51,18 @@ pub fn sort<T: Key<K>, K>(keys: &mut [T]) {
     keys.sort_by(T::order);
 }
 
+/// Sorts from the greatest on; equal elements stay in their order.
+pub(super) fn sort_backwards<T: Key<K>, K>(keys: &mut [T]) {
+    #[cfg(target_arch = "x86_64")]
+    if vector::sorts::<T>() {
+        // Equal ones are the same bits.
+        sort(keys);
+        keys.reverse();
+        return;
+    }
+    keys.sort_by(|a, b| b.order(a));
+}
+
 /// The number of sorted runs, at least 1; one more than `most` when there are more.
 fn runs<T: Key<K>, K>(keys: &[T], most: usize) -> usize {
     let mut runs = 1;

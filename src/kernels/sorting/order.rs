@@ -120,6 +120,10 @@ impl<T: Key<Kind>, Kind> Order<T> for Backwards<Kind> {
     fn compare(&self, a: &T, b: &T) -> Ordering {
         b.order(a)
     }
+
+    fn sort(&self, block: &mut Vec<T>) {
+        local::sort_backwards(block);
+    }
 }
 
 /// The order of a closure.

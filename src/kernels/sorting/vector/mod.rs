@@ -22,6 +22,14 @@ mod avx2;
 mod avx512;
 mod quicksort;
 
+/// Whether there is a vector code for keys of this type.
+pub(super) fn sorts<T: 'static>() -> bool {
+    macro_rules! any_of {
+        ($($key:ty)*) => { $(TypeId::of::<T>() == TypeId::of::<$key>())||* };
+    }
+    any_of!(u64 usize i64 isize f64 u32 i32 f32)
+}
+
 /// Sorts keys of a type that has a vector code, if the processor has one, too: in their order, floats in their total order. Equal keys
 /// of these types have the same bits. `None` when nothing was done, else how many keys the passes have gone over.
 pub(super) fn sort<T: 'static>(level: Level, keys: &mut [T]) -> Option<u64> {
