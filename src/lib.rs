@@ -67,3 +67,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So are those of docs/sorting.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/sorting.md")]
+struct Sorting;

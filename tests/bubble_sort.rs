@@ -149,6 +149,28 @@ fn the_report_counts_what_theory_says() {
     assert!(figure(&ended, "comparisons") < figure(&ended, "one rank's") / 2.0 + 1000.0);
 }
 
+/// A block more than the keys themselves, and what the program takes anyway.
+#[test]
+fn a_sort_takes_one_block_more() {
+    let peak = |ranks: usize, n: usize, algorithm: &str| {
+        let args = ["--random", &n.to_string(), "--algorithm", algorithm, "--report", "json"];
+        let ended = run_well(ranks, &args);
+        let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        report["peak_memory"]["max"].as_f64().expect("bytes")
+    };
+    for ranks in [2, 3] {
+        let n = 6_000_000;
+        let block = (n / ranks * 8) as f64;
+        for algorithm in ["sample", "odd-even"] {
+            let more = peak(ranks, n, algorithm) - peak(ranks, 0, algorithm);
+            assert!(
+                more < 2.1 * block + 4e6,
+                "{algorithm} on {ranks} ranks: {more} bytes for blocks of {block}"
+            );
+        }
+    }
+}
+
 #[test]
 fn many_arrays_are_the_same_whoever_sorts_them() {
     let folder = Folder::new("bubble-many");

@@ -50,7 +50,7 @@ impl Results {
     }
 
     /// Prints the table; writes the figures and the plot, and a page if asked for.
-    pub(crate) fn show(&self, folder: &Path, page: Option<&Path>) -> Outcome {
+    pub(crate) fn show(&self, folder: &Path, page: Option<&Path>, name: &str) -> Outcome {
         let table = self.table();
         println!("{table}");
         let figures = self.figures();
@@ -75,13 +75,16 @@ impl Results {
             let mpi = mpi_line();
             let short = if mpi.contains("MPICH") { "mpich" } else { "openmpi" };
             std::fs::create_dir_all(page)?;
-            std::fs::write(page.join(format!("sort-{short}.md")), self.page(&table, &mpi, short))?;
-            std::fs::write(page.join(format!("sort-{short}.svg")), self.plot())?;
+            std::fs::write(
+                page.join(format!("{name}-{short}.md")),
+                self.page(&table, &mpi, &format!("{name}-{short}")),
+            )?;
+            std::fs::write(page.join(format!("{name}-{short}.svg")), self.plot())?;
         }
         Ok(())
     }
 
-    fn page(&self, table: &str, mpi: &str, short: &str) -> String {
+    fn page(&self, table: &str, mpi: &str, name: &str) -> String {
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let cpu = cpu
             .lines()
@@ -89,7 +92,7 @@ impl Results {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let mut page = format!(
             "# Sorting, {mpi}\n\nBy `make bench-sort` on {}, {cores} cores; C by {}. Million keys a second, medians; in parentheses the \
-             slowest time over the fastest.\n\n![Million keys a second](sort-{short}.svg)\n\n{table}\n",
+             slowest time over the fastest.\n\n![Million keys a second]({name}.svg)\n\n{table}\n",
             cpu.unwrap_or_else(|| "an unknown processor".into()),
             self.compiler
         );
