@@ -1,5 +1,6 @@
 //! Sorting on one rank, as fast as the processor can.
 
+use super::merge::{merge, merge_onto_high, merge_onto_low};
 use super::order::Key;
 #[cfg(target_arch = "x86_64")]
 use super::vector;
@@ -61,6 +62,75 @@ pub(super) fn sort_backwards<T: Key<K>, K>(keys: &mut [T]) {
         return;
     }
     keys.sort_by(|a, b| b.order(a));
+}
+
+/// As [`merge()`], in registers as far as they go.
+pub(super) fn merge_natural<T: Key<K>, K>(low: &[T], high: &[T], to: &mut [T]) {
+    #[cfg(target_arch = "x86_64")]
+    if overlap(low, high)
+        && let Some(rest) = vector::merge(Level::detect(), vector::Room::Apart(low, high, to))
+    {
+        let done = rest.a + rest.b - rest.pending.len();
+        let (low, high) = (&low[rest.a..], &high[rest.b..]);
+        let (shorter, longer) = if low.len() < high.len() { (low, high) } else { (high, low) };
+        return merge(&rest.with(shorter), longer, &mut to[done..], T::order);
+    }
+    merge(low, high, to, T::order);
+}
+
+/// As [`merge_onto_low`], in registers as far as they go.
+pub(super) fn merge_natural_onto_low<T: Key<K>, K>(block: &mut [T], low: usize, high: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    if overlap(&block[..low], high)
+        && let Some(rest) = vector::merge(Level::detect(), vector::Room::OntoLow(block, high))
+    {
+        let left = block.len() - (rest.a + rest.b - rest.pending.len());
+        let (own, others) = (low - rest.a, &high[..high.len() - rest.b]);
+        let block = &mut block[..left];
+        if own < others.len() {
+            return merge(&rest.with(&block[..own]), others, block, T::order);
+        }
+        return merge_onto_low(block, own, &rest.with(others), T::order);
+    }
+    merge_onto_low(block, low, high, T::order);
+}
+
+/// As [`merge_onto_high`], in registers as far as they go.
+pub(super) fn merge_natural_onto_high<T: Key<K>, K>(low: &[T], block: &mut [T], high: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if overlap(low, &block[block.len() - high..])
+        && let Some(rest) = vector::merge(Level::detect(), vector::Room::OntoHigh(low, block))
+    {
+        let done = rest.a + rest.b - rest.pending.len();
+        let (others, own) = (&low[rest.a..], high - rest.b);
+        let block = &mut block[done..];
+        let start = block.len() - own;
+        if own < others.len() {
+            return merge(&rest.with(&block[start..]), others, block, T::order);
+        }
+        return merge_onto_high(&rest.with(others), block, own, T::order);
+    }
+    merge_onto_high(low, block, high, T::order);
+}
+
+/// Whether there is anything to merge.
+#[cfg(target_arch = "x86_64")]
+fn overlap<T: Key<K>, K>(low: &[T], high: &[T]) -> bool {
+    low.last().zip(high.first()).is_some_and(|(last, first)| last.order(first).is_gt())
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<T: Copy> vector::Rest<T> {
+    /// What is pending, and a run that is shorter than a register. Of the keys that are merged so, nobody can tell which of two equal
+    /// ones comes first.
+    fn with<K>(&self, shorter: &[T]) -> Vec<T>
+    where
+        T: Key<K>,
+    {
+        let mut both = [&self.pending[..], shorter].concat();
+        both.sort_by(T::order);
+        both
+    }
 }
 
 /// The number of sorted runs, at least 1; one more than `most` when there are more.

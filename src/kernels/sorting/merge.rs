@@ -44,6 +44,10 @@ pub(crate) fn merge_onto_low<T: Copy>(
     mut order: impl FnMut(&T, &T) -> Ordering,
 ) {
     assert_eq!(block.len(), low + high.len(), "two runs are merged into as many elements");
+    if low == 0 || high.first().is_none_or(|first| order(&block[low - 1], first) != Ordering::Greater) {
+        block[low..].copy_from_slice(high);
+        return;
+    }
     let (mut a, mut b) = (low, high.len());
     while b > 0 {
         if a == 0 {
@@ -67,6 +71,10 @@ pub(crate) fn merge_onto_high<T: Copy>(
     mut order: impl FnMut(&T, &T) -> Ordering,
 ) {
     assert_eq!(block.len(), low.len() + high, "two runs are merged into as many elements");
+    if high == 0 || low.last().is_none_or(|last| order(last, &block[low.len()]) != Ordering::Greater) {
+        block[..low.len()].copy_from_slice(low);
+        return;
+    }
     let (mut a, mut b) = (0, low.len());
     while a < low.len() {
         if b == block.len() {

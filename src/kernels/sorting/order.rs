@@ -104,6 +104,18 @@ impl<T: Key<Kind>, Kind> Order<T> for Natural<Kind> {
     fn sort(&self, block: &mut Vec<T>) {
         local::sort(block);
     }
+
+    fn merge(&self, low: &[T], high: &[T], to: &mut [T]) {
+        local::merge_natural(low, high, to);
+    }
+
+    fn merge_onto_low(&self, block: &mut [T], low: usize, high: &[T]) {
+        local::merge_natural_onto_low(block, low, high);
+    }
+
+    fn merge_onto_high(&self, low: &[T], block: &mut [T], high: usize) {
+        local::merge_natural_onto_high(low, block, high);
+    }
 }
 
 /// A key's own order, from the greatest on.

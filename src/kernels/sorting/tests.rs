@@ -209,6 +209,59 @@ fn vectors_sort_as_the_standard_library_does() {
     every_level_sorts(|bits| bits as i8);
 }
 
+/// In registers, in all ways and with what is left at the end, as by the textbook.
+fn merges_in_registers<T: Key<K> + std::fmt::Debug + PartialEq, K>(make: impl Fn(u64) -> T) {
+    let order = Natural::<K>::new();
+    let lengths = [0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 1001];
+    for (low_len, high_len) in lengths.iter().flat_map(|a| lengths.map(|b| (*a, b))) {
+        for most in [1, 3, 50, 1_000_000] {
+            let run = |seed, len| {
+                let mut run: Vec<T> = tagged(seed, len, most).iter().map(|key| make(key.0.into())).collect();
+                run.sort_by(T::order);
+                run
+            };
+            let (low, high) = (run(7, low_len), run(8, high_len));
+            let mut expected = [&low[..], &high[..]].concat();
+            expected.sort_by(T::order);
+            let what = format!("{low:?} {high:?}");
+            let mut to = vec![make(0); low_len + high_len];
+            order.merge(&low, &high, &mut to);
+            assert_eq!(to, expected, "{what}");
+            let mut block = [&low[..], &vec![make(0); high_len]].concat();
+            order.merge_onto_low(&mut block, low_len, &high);
+            assert_eq!(block, expected, "onto the low one: {what}");
+            let mut block = [&vec![make(0); low_len], &high[..]].concat();
+            order.merge_onto_high(&low, &mut block, high_len);
+            assert_eq!(block, expected, "onto the high one: {what}");
+            #[cfg(target_arch = "x86_64")]
+            for level in crate::kernels::level::all() {
+                let mut to = vec![make(0); low_len + high_len];
+                let Some(rest) = vector::merge(level, vector::Room::Apart(&low, &high, &mut to)) else {
+                    continue;
+                };
+                let done = rest.a + rest.b - rest.pending.len();
+                assert_eq!(to[..done], expected[..done], "{level:?}: {what}");
+                assert!(rest.pending.is_empty() || low_len - rest.a < 16 || high_len - rest.b < 16);
+                let mut left = [&rest.pending[..], &low[rest.a..], &high[rest.b..]].concat();
+                left.sort_by(T::order);
+                assert_eq!(left, expected[done..], "{level:?}: {what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn merges_in_registers_are_the_textbooks() {
+    merges_in_registers(|key| key);
+    merges_in_registers(|key| key as i64 - 500_000);
+    merges_in_registers(|key| key as u32);
+    merges_in_registers(|key| key as i32 - 25);
+    merges_in_registers(|key| key as usize);
+    merges_in_registers(|key| key as isize);
+    merges_in_registers(|key| key as f64);
+    merges_in_registers(|key| key as u8);
+}
+
 /// Whatever the keys and however bad the pivots: no more passes than promised, and sorted all the same.
 #[test]
 #[cfg(target_arch = "x86_64")]

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::merge::{self, Merged};
 use super::quicksort::{self, Register};
 
 /// For each set of lanes, the order of halves of 64 bits that puts them first and the others behind.
@@ -42,7 +43,7 @@ const NARROW: [[u32; 8]; 256] = {
 macro_rules! register {
     (
         $name:ident, $key:ty as $signed:ty, $lanes:literal, $splat:ident, $above:ident, $mask:ident, $cast:ident, $orders:ident,
-        $sort:ident
+        $sort:ident, $merge:ident
     ) => {
         #[derive(Clone, Copy)]
         struct $name(__m256i);
@@ -139,6 +140,17 @@ macro_rules! register {
             // SAFETY: the instructions of the register are enabled here.
             unsafe { quicksort::sort::<$name>(keys, depth) }
         }
+
+        /// As [`merge::merge`], and as safe.
+        #[target_feature(enable = "avx2,fma")]
+        pub(super) unsafe fn $merge<const BACK: bool>(
+            runs: [*const $key; 2],
+            lens: [usize; 2],
+            to: *mut $key,
+        ) -> Merged<$key> {
+            // SAFETY: the instructions of the register are enabled here; the rest is the caller's promise.
+            unsafe { merge::merge::<$name, BACK>(runs, lens, to) }
+        }
     };
 }
 
@@ -151,7 +163,8 @@ register!(
     _mm256_movemask_pd,
     _mm256_castsi256_pd,
     WIDE,
-    sort_u64
+    sort_u64,
+    merge_u64
 );
 register!(
     I64s,
@@ -162,7 +175,8 @@ register!(
     _mm256_movemask_pd,
     _mm256_castsi256_pd,
     WIDE,
-    sort_i64
+    sort_i64,
+    merge_i64
 );
 register!(
     U32s,
@@ -173,7 +187,8 @@ register!(
     _mm256_movemask_ps,
     _mm256_castsi256_ps,
     NARROW,
-    sort_u32
+    sort_u32,
+    merge_u32
 );
 register!(
     I32s,
@@ -184,5 +199,6 @@ register!(
     _mm256_movemask_ps,
     _mm256_castsi256_ps,
     NARROW,
-    sort_i32
+    sort_i32,
+    merge_i32
 );

@@ -2,12 +2,13 @@
 
 use std::arch::x86_64::*;
 
+use super::merge::{self, Merged};
 use super::quicksort::{self, Register};
 
 macro_rules! register {
     (
         $name:ident, $key:ty, $lanes:literal, $min:ident, $max:ident, $splat:ident as $signed:ty, $below:ident, $not_above:ident,
-        $permute:ident, $blend:ident, $compress:ident, $store:ident, $mask:ty, $sort:ident
+        $permute:ident, $blend:ident, $compress:ident, $store:ident, $mask:ty, $sort:ident, $merge:ident
     ) => {
         #[derive(Clone, Copy)]
         struct $name(__m512i);
@@ -77,6 +78,17 @@ macro_rules! register {
             // SAFETY: the instructions of the register are enabled here.
             unsafe { quicksort::sort::<$name>(keys, depth) }
         }
+
+        /// As [`merge::merge`], and as safe.
+        #[target_feature(enable = "avx512f,avx512dq,avx2,fma,popcnt,bmi1,bmi2")]
+        pub(super) unsafe fn $merge<const BACK: bool>(
+            runs: [*const $key; 2],
+            lens: [usize; 2],
+            to: *mut $key,
+        ) -> Merged<$key> {
+            // SAFETY: the instructions of the register are enabled here; the rest is the caller's promise.
+            unsafe { merge::merge::<$name, BACK>(runs, lens, to) }
+        }
     };
 }
 
@@ -94,7 +106,8 @@ register!(
     _mm512_maskz_compress_epi64,
     _mm512_mask_storeu_epi64,
     u8,
-    sort_u64
+    sort_u64,
+    merge_u64
 );
 register!(
     I64s,
@@ -110,7 +123,8 @@ register!(
     _mm512_maskz_compress_epi64,
     _mm512_mask_storeu_epi64,
     u8,
-    sort_i64
+    sort_i64,
+    merge_i64
 );
 register!(
     U32s,
@@ -126,7 +140,8 @@ register!(
     _mm512_maskz_compress_epi32,
     _mm512_mask_storeu_epi32,
     u16,
-    sort_u32
+    sort_u32,
+    merge_u32
 );
 register!(
     I32s,
@@ -142,5 +157,6 @@ register!(
     _mm512_maskz_compress_epi32,
     _mm512_mask_storeu_epi32,
     u16,
-    sort_i32
+    sort_i32,
+    merge_i32
 );

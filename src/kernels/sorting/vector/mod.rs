@@ -20,6 +20,7 @@ use crate::kernels::level::Level;
 
 mod avx2;
 mod avx512;
+mod merge;
 mod quicksort;
 
 /// Whether there is a vector code for keys of this type.
@@ -67,6 +68,83 @@ pub(super) fn sort_within<T: 'static>(level: Level, keys: &mut [T], depth: u32) 
         u32 as u32 => sort_u32;
         i32 as i32 => sort_i32;
         f32 as i32 => sort_i32, image_32;
+    }
+    None
+}
+
+/// What is left of a merge that was begun in registers, in the order in which the keys are to be merged.
+pub(super) struct Rest<T> {
+    /// So many keys of both runs have been read.
+    pub(super) a: usize,
+    pub(super) b: usize,
+    /// Those of them that were not written.
+    pub(super) pending: Vec<T>,
+}
+
+/// Where a merge goes.
+pub(super) enum Room<'a, T> {
+    /// To other memory, from its start.
+    Apart(&'a [T], &'a [T], &'a mut [T]),
+    /// The block's last keys are a run; from its start.
+    OntoHigh(&'a [T], &'a mut [T]),
+    /// The block's first keys are a run; from its end.
+    OntoLow(&'a mut [T], &'a [T]),
+}
+
+/// Begins to merge two runs of integers of 32 or 64 bits, until less than a register is left of one of them. In `Rest`, `a` is the run on
+/// the left. `None` when nothing was done.
+pub(super) fn merge<T: Copy + 'static>(level: Level, room: Room<T>) -> Option<Rest<T>> {
+    let level = level.min(Level::detect());
+    if level == Level::Portable {
+        return None;
+    }
+    let (runs, lens, start, all, back) = match room {
+        Room::Apart(low, high, to) => {
+            assert_eq!(to.len(), low.len() + high.len(), "two runs are merged into as many elements");
+            ([low.as_ptr(), high.as_ptr()], [low.len(), high.len()], to.as_mut_ptr(), to.len(), false)
+        }
+        Room::OntoHigh(low, block) => {
+            let (all, high) = (block.len(), block.len().checked_sub(low.len())?);
+            let start = block.as_mut_ptr();
+            ([low.as_ptr(), start.wrapping_add(low.len()).cast_const()], [low.len(), high], start, all, false)
+        }
+        Room::OntoLow(block, high) => {
+            let (all, low) = (block.len(), block.len().checked_sub(high.len())?);
+            let start = block.as_mut_ptr();
+            ([start.cast_const(), high.as_ptr()], [low, high.len()], start, all, true)
+        }
+    };
+    macro_rules! of {
+        ($($key:ty as $like:ty => $merge:ident;)*) => {$(
+            if TypeId::of::<T>() == TypeId::of::<$key>() {
+                let runs: [*const $like; 2] = runs.map(|run| run.cast());
+                let to: *mut $like = if back { start.wrapping_add(all).cast() } else { start.cast() };
+                let merged = match (level, back) {
+                    // SAFETY: the processor has these instructions, as `detect` found out. The runs and the room are slices of these lengths; the
+                    // room is as long as both, and apart from them, or one run is the room's end, and goes forwards, or its start, and
+                    // goes backwards. T is the key's type, which has the size and alignment of `like`, and so have all bits.
+                    (Level::Avx512, false) => unsafe { avx512::$merge::<false>(runs, lens, to) },
+                    // SAFETY: as above.
+                    (Level::Avx512, true) => unsafe { avx512::$merge::<true>(runs, lens, to) },
+                    // SAFETY: as above.
+                    (_, false) => unsafe { avx2::$merge::<false>(runs, lens, to) },
+                    // SAFETY: as above.
+                    (_, true) => unsafe { avx2::$merge::<true>(runs, lens, to) },
+                };
+                // SAFETY: T is the key's type, which has the size of `like` and takes any bits.
+                let as_key = |key: &$like| unsafe { std::mem::transmute_copy::<$like, T>(key) };
+                let pending = merged.pending[..merged.len].iter().map(as_key).collect();
+                return Some(Rest { a: merged.a, b: merged.b, pending });
+            }
+        )*};
+    }
+    of! {
+        u64 as u64 => merge_u64;
+        usize as u64 => merge_u64;
+        i64 as i64 => merge_i64;
+        isize as i64 => merge_i64;
+        u32 as u32 => merge_u32;
+        i32 as i32 => merge_i32;
     }
     None
 }

@@ -24,6 +24,45 @@ pub(super) trait Register: Copy {
         left: *mut Self::Key,
         right: *mut Self::Key,
     ) -> usize;
+
+    /// The last lane first.
+    #[inline(always)]
+    unsafe fn mirrored(self) -> Self {
+        // SAFETY: the instructions are there, by the caller's promise.
+        unsafe {
+            match Self::LANES {
+                4 => self.crossed::<3>(),
+                8 => self.crossed::<7>(),
+                _ => self.crossed::<15>(),
+            }
+        }
+    }
+
+    /// Sorted, if it is bitonic: lanes half a register apart are put in order, then a quarter, and so on.
+    #[inline(always)]
+    unsafe fn halved(self) -> Self {
+        let mut row = self;
+        // SAFETY: as above.
+        unsafe {
+            if Self::LANES > 8 {
+                row = row.halved_at::<8>();
+            }
+            if Self::LANES > 4 {
+                row = row.halved_at::<4>();
+            }
+            row.halved_at::<2>().halved_at::<1>()
+        }
+    }
+
+    /// Lanes `DISTANCE` apart are put in order.
+    #[inline(always)]
+    unsafe fn halved_at<const DISTANCE: usize>(self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let crossed = self.crossed::<DISTANCE>();
+            Self::by_bit::<DISTANCE>(self.min(crossed), self.max(crossed))
+        }
+    }
 }
 
 /// Rows of registers that are sorted without a branch.
@@ -299,10 +338,7 @@ unsafe fn merge_lanes<R: Register, const GROUP: usize, const MIRROR: usize>(rows
 unsafe fn halve<R: Register, const DISTANCE: usize>(rows: &mut [R; ROWS]) {
     for row in rows {
         // SAFETY: the instructions are there.
-        unsafe {
-            let crossed = row.crossed::<DISTANCE>();
-            *row = R::by_bit::<DISTANCE>(row.min(crossed), row.max(crossed));
-        }
+        *row = unsafe { row.halved_at::<DISTANCE>() };
     }
 }
 
