@@ -71,3 +71,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/mistakes.md")]
 struct Mistakes;
+
+/// So are those of docs/sorting.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/sorting.md")]
+struct Sorting;

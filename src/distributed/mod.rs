@@ -1,3 +1,6 @@
 //! The kernels across ranks.
 
 pub mod density;
+pub mod sort;
+
+pub use sort::sort;

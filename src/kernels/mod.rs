@@ -4,4 +4,5 @@ pub mod bandwidth;
 pub mod density;
 pub mod grid_sums;
 pub mod level;
+pub mod sorting;
 pub mod window_sums;
