@@ -1,3 +1,4 @@
 //! The kernels across ranks.
 
 pub mod density;
+pub mod permute;

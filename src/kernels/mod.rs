@@ -4,4 +4,5 @@ pub mod bandwidth;
 pub mod density;
 pub mod grid_sums;
 pub mod level;
+pub mod permutation;
 pub mod window_sums;
