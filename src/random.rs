@@ -106,7 +106,7 @@ impl TryRng for Stream {
 
 /// Philox4x64 of ten rounds, with the constants of the paper: multiply, swap the halves, mix in a key that moves on.
 #[inline]
-fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
+pub(crate) fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
     let multiply = |a: u64, b: u64| {
         let product = u128::from(a) * u128::from(b);
         ((product >> 64) as u64, product as u64)

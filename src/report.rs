@@ -38,12 +38,16 @@ impl Phases {
     pub fn time<R>(&mut self, phase: &'static str, step: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let result = step();
-        let seconds = start.elapsed().as_secs_f64();
+        self.add(phase, start.elapsed().as_secs_f64());
+        result
+    }
+
+    /// Adds a time that was measured elsewhere to the phase of that name.
+    pub fn add(&mut self, phase: &'static str, seconds: f64) {
         match self.phases.iter_mut().find(|(name, _)| *name == phase) {
             Some((_, sum)) => *sum += seconds,
             None => self.phases.push((phase, seconds)),
         }
-        result
     }
 
     /// The seconds of the phase of that name so far, on this rank.
@@ -169,8 +173,17 @@ fn short(value: f64) -> String {
 
 /// The most memory this process has had resident, in bytes, where the system tells (Linux).
 fn peak_memory() -> Option<u64> {
+    memory("VmHWM:")
+}
+
+/// The memory that this process has resident now.
+pub(crate) fn resident_memory() -> Option<u64> {
+    memory("VmRSS:")
+}
+
+fn memory(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 

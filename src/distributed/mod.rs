@@ -4,3 +4,4 @@ pub mod density;
 pub mod sort;
 
 pub use sort::sort;
+pub mod permute;

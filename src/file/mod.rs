@@ -181,7 +181,7 @@ fn remove_by_root(comm: &Comm, partial: &Path) {
 }
 
 /// Waits until this rank sees the file that the root has made: at once on one node, in some seconds on a network file system.
-fn comes_in_sight(partial: &Path, path: &Path) -> Result<()> {
+pub(crate) fn comes_in_sight(partial: &Path, path: &Path) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !partial.exists() {
         if Instant::now() > deadline {
@@ -242,7 +242,7 @@ pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 }
 
 /// Where a file's bytes go until it is whole.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".partial");
@@ -262,16 +262,16 @@ fn put_in_place(partial: &Path, path: &Path) -> Result<()> {
 }
 
 /// What a symbolic link points to, so that the file is replaced and not the link.
-fn behind_links(path: &Path) -> PathBuf {
+pub(crate) fn behind_links(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether a file may be created at `path`, tried out beside it.
-fn may_create(path: &Path, partial: &Path) -> Result<()> {
+pub(crate) fn may_create(path: &Path, partial: &Path) -> Result<()> {
     let no = |why: String| Error::file(path, format!("cannot create: {why}"));
     if path.file_name().is_none() || path.is_dir() {
         return Err(no("it is a folder".into()));

@@ -5,4 +5,5 @@ pub mod density;
 pub mod grid_sums;
 pub mod level;
 pub mod sorting;
+pub mod permutation;
 pub mod window_sums;

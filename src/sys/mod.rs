@@ -7,6 +7,7 @@
 pub(crate) mod collectives;
 pub(crate) mod communicator;
 pub(crate) mod counts;
+pub(crate) mod disk;
 pub(crate) mod element;
 pub(crate) mod failure;
 pub(crate) mod hdf5;
