@@ -45,6 +45,8 @@ mod sys;
 pub mod testing;
 
 /// The crates whose types are part of this one's interface, in the versions that fit.
+#[cfg(feature = "h5")]
+pub use hdf5;
 pub use {approx, clap, mpi, ndarray, num_complex, rand_core, serde};
 
 pub use comm::Comm;

@@ -443,8 +443,8 @@ pub mod bulk {
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
 
-    use crate::sys::hdf5::Number;
     use crate::sys::memory;
+    use crate::sys::number::Number;
 
     /// The numbers as one block of bytes.
     ///

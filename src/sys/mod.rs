@@ -9,16 +9,20 @@ pub(crate) mod communicator;
 pub(crate) mod counts;
 pub(crate) mod element;
 pub(crate) mod failure;
+#[cfg(feature = "h5")]
 pub(crate) mod hdf5;
 pub(crate) mod memory;
 pub(crate) mod mpi_errors;
 pub(crate) mod node_file;
+pub(crate) mod number;
 pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod point_to_point;
 pub(crate) mod process;
 mod requests;
 pub(crate) mod signals;
+#[cfg(feature = "h5")]
+pub(crate) mod stored;
 pub(crate) mod voice;
 pub(crate) mod windows;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rankwise::Comm;
 use rankwise::testing::{Ended, launcher, run_to_end};
 
 /// Longer than any of these programs takes on a loaded machine.
@@ -75,6 +76,15 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// A folder that all ranks use, whichever of them made it.
+pub(crate) fn shared(world: &Comm, name: &str) -> rankwise::Result<(Option<Folder>, PathBuf)> {
+    let folder = world.is_root().then(|| Folder::new(name));
+    let path =
+        folder.as_ref().map(|folder| folder.0.to_str().expect("our names are UTF-8").as_bytes().to_vec());
+    let path = String::from_utf8(world.broadcast(0, path.as_deref())?).expect("sent as UTF-8");
+    Ok((folder, path.into()))
 }
 
 /// The example input that comes with the project.

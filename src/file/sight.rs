@@ -1,0 +1,119 @@
+//! Whether all ranks see one and the same file, and whether another process has it.
+
+use std::fs::{self, TryLockError};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::comm::{Comm, Min};
+use crate::error::{Error, Result};
+
+/// How long a new file may take until other nodes see it.
+const IN_SIGHT: Duration = Duration::from_secs(5);
+
+/// Whether all ranks gave the same `value`. One all-reduce of 16 bytes.
+pub(super) fn is_same(comm: &Comm, value: &(impl Hash + ?Sized)) -> Result<bool> {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    let hash = hasher.finish();
+    let least = comm.all_reduce(&[hash, !hash], Min)?;
+    Ok(matches!(least[..], [min, not_max] if min == !not_max))
+}
+
+/// An error on all ranks unless all gave the same `value`: HDF5 takes different ones in silence and hangs later.
+pub(super) fn same_everywhere(comm: &Comm, value: &(impl Hash + ?Sized), what: &str) -> Result<()> {
+    if is_same(comm, value)? {
+        return Ok(());
+    }
+    comm.agree(Err(format!("the ranks gave different values for the {what}")))
+}
+
+/// What a new file holds until HDF5 has it: by this the ranks know that they see the same one.
+pub(super) fn mark(file: &mut fs::File) -> std::io::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    (std::process::id(), SystemTime::now(), file.metadata()?.ino()).hash(&mut hasher);
+    let mark = hasher.finish();
+    file.write_all(&mark.to_le_bytes())?;
+    Ok(mark)
+}
+
+/// Waits until this rank sees the file that the root has marked: at once on one node, in some seconds on a network file system.
+pub(super) fn comes_in_sight(partial: &Path, path: &Path, mark: u64) -> Result<()> {
+    let deadline = Instant::now() + IN_SIGHT;
+    while !fs::read(partial).is_ok_and(|bytes| bytes == mark.to_le_bytes()) {
+        if Instant::now() > deadline {
+            return Err(Error::file(
+                path,
+                "cannot create: this rank does not see the folder in which rank 0 creates it",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Which file it is, on this machine.
+pub(super) fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// What all ranks should see alike of an existing file, which begins as HDF5 files do: at byte 0, 512, 1024, 2048 …
+pub(super) fn look(path: &Path, to_change: bool) -> Result<u64> {
+    const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
+    let no = |error: std::io::Error| Error::file(path, format!("cannot open: {error}"));
+    let kind = fs::metadata(path).map_err(no)?;
+    if kind.is_dir() {
+        return Err(Error::file(path, "cannot open: it is a folder"));
+    }
+    if !kind.is_file() {
+        return Err(Error::file(path, "cannot open: it is not a regular file"));
+    }
+    let mut file = fs::OpenOptions::new().read(true).write(to_change).open(path).map_err(no)?;
+    let mut first = [0; 8];
+    let mut start = 0;
+    loop {
+        if start >= kind.len() {
+            return Err(Error::file(
+                path,
+                if kind.len() == 0 { "the file is empty" } else { "not an HDF5 file" },
+            ));
+        }
+        file.seek(SeekFrom::Start(start)).map_err(no)?;
+        if file.read_exact(&mut first).is_ok() && first == SIGNATURE {
+            break;
+        }
+        start = if start == 0 { 512 } else { 2 * start };
+    }
+    let mut begin = Vec::new();
+    file.seek(SeekFrom::Start(start)).map_err(no)?;
+    file.take(4096).read_to_end(&mut begin).map_err(no)?;
+    let mut hasher = DefaultHasher::new();
+    // A copy on each node is as good for reading, and is no file to be changed by all.
+    (kind.len(), begin, to_change.then_some(kind.ino())).hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+/// An error when another process has the file open in a way that does not go with this one: HDF5 locks the files that it opens,
+/// except through MPI.
+pub(super) fn nobody_else(path: &Path, to_change: bool) -> Result<()> {
+    if std::env::var("HDF5_USE_FILE_LOCKING").is_ok_and(|value| value == "FALSE" || value == "0") {
+        return Ok(());
+    }
+    // To open a pipe would be to wait.
+    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    // What cannot be opened is told about by others; what cannot be locked (some network file systems) is not.
+    let Ok(file) = fs::File::open(path) else { return Ok(()) };
+    let locked = if to_change { file.try_lock() } else { file.try_lock_shared() };
+    match locked {
+        Err(TryLockError::WouldBlock) => {
+            let how = if to_change { "has it open" } else { "has it open for writing" };
+            Err(Error::file(path, format!("another process {how}, and has locked it")))
+        }
+        _ => Ok(()),
+    }
+}
