@@ -103,6 +103,7 @@ fn the_same_content_is_the_same_bytes() {
         let first = write("a.h5")?;
         std::thread::sleep(std::time::Duration::from_millis(1100));
         assert!(first == write("b.h5")?, "not the same bytes a second later");
+        world.barrier()?;
         Ok(())
     });
 }

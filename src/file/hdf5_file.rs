@@ -254,9 +254,14 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when the disk is full, the folder has gone, or another program has meanwhile begun the same file.
-    pub fn close(mut self) -> Result<()> {
+    pub fn close(self) -> Result<()> {
+        self.close_after(|_| Ok(()))
+    }
+
+    /// As `close`, with something that all ranks do to the closed file before it gets its name.
+    pub(crate) fn close_after(mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let (comm, path) = (self.comm, self.path.clone());
-        match self.finish()? {
+        match self.finish(last)? {
             Kind::New { partial, identity: made, replace } => comm
                 .on_root(|| {
                     if made.is_none() || identity(&partial).ok() != made {
@@ -281,14 +286,14 @@ impl<'c> File<'c> {
     pub fn discard(mut self) -> Result<()> {
         let comm = self.comm;
         self.sync = false;
-        if let Kind::New { partial, identity, .. } = self.finish()? {
+        if let Kind::New { partial, identity, .. } = self.finish(|_| Ok(()))? {
             remove_own(comm, &partial, identity);
         }
         Ok(())
     }
 
     /// Closes the handle; a new file still has to be put into its place. After an error there is nothing left of it.
-    fn finish(&mut self) -> Result<Kind> {
+    fn finish(&mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<Kind> {
         let kind = std::mem::replace(&mut self.kind, Kind::Read);
         if kind.forgotten().is_some() {
             UNFINISHED.with_borrow_mut(|files| {
@@ -307,13 +312,17 @@ impl<'c> File<'c> {
             Kind::Read => None,
         };
         // Each rank its own: on a network file system a node writes what it holds, and nobody else can.
-        let on_disk = closed.and_then(|()| match written.filter(|_| self.sync) {
+        let on_disk = || match written.filter(|_| self.sync) {
             Some(path) => fs::File::open(path)
                 .and_then(|file| file.sync_all())
                 .map_err(|error| failed_by(&self.path, "cannot finish", &error)),
             None => Ok(()),
+        };
+        let finished = self.comm.agree(closed).and_then(|()| match written {
+            Some(path) => last(path).and_then(|()| self.comm.agree(on_disk())),
+            None => Ok(()),
         });
-        self.comm.agree(on_disk).inspect_err(|_| {
+        finished.inspect_err(|_| {
             if let Kind::New { partial, identity, .. } = &kind {
                 remove_own(self.comm, partial, *identity);
             }
@@ -334,7 +343,7 @@ impl<'c> File<'c> {
         Error::file(&self.path, problem)
     }
 
-    pub(super) fn failed(&self, what: &str, failure: sys::Failure) -> Error {
+    pub(crate) fn failed(&self, what: &str, failure: sys::Failure) -> Error {
         failed(&self.path, what, failure)
     }
 }

@@ -40,8 +40,6 @@ mod totals;
 mod transfer;
 mod whole;
 
-#[cfg(feature = "h5")]
-pub(crate) use hdf5_file::nothing_forgotten;
 pub(crate) use totals::totals;
 pub use whole::{check_new, write_whole};
 #[cfg(feature = "h5")]
@@ -55,6 +53,8 @@ pub use {
     storage::Storage,
     transfer::{TransferMode, TransferReport},
 };
+#[cfg(feature = "h5")]
+pub(crate) use {hdf5_file::nothing_forgotten, sight::same_everywhere, totals::count};
 
 /// Nothing can be.
 #[cfg(not(feature = "h5"))]

@@ -128,8 +128,7 @@ impl Options {
     }
 
     /// So many bytes at the start of a new file are not HDF5's.
-    #[expect(dead_code)]
-    pub(super) fn user_block(mut self, bytes: u64) -> Self {
+    pub(crate) fn user_block(mut self, bytes: u64) -> Self {
         self.user_block = bytes;
         self
     }

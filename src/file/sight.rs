@@ -23,7 +23,7 @@ pub(super) fn is_same(comm: &Comm, value: &(impl Hash + ?Sized)) -> Result<bool>
 }
 
 /// An error on all ranks unless all gave the same `value`: HDF5 takes different ones in silence and hangs later.
-pub(super) fn same_everywhere(comm: &Comm, value: &(impl Hash + ?Sized), what: &str) -> Result<()> {
+pub(crate) fn same_everywhere(comm: &Comm, value: &(impl Hash + ?Sized), what: &str) -> Result<()> {
     if is_same(comm, value)? {
         return Ok(());
     }

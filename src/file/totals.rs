@@ -38,7 +38,7 @@ pub(crate) fn totals() -> Totals {
 }
 
 #[cfg(feature = "h5")]
-pub(super) fn count(change: impl FnOnce(&mut Totals)) {
+pub(crate) fn count(change: impl FnOnce(&mut Totals)) {
     let mut totals = TOTALS.get();
     change(&mut totals);
     TOTALS.set(totals);

@@ -87,6 +87,24 @@ pub(crate) fn shared(world: &Comm, name: &str) -> rankwise::Result<(Option<Folde
     Ok((folder, path.into()))
 }
 
+/// The processes that run this program of ours with an argument that has `marker` in it: its ranks, not their launcher.
+pub(crate) fn ranks_of(name: &str, marker: &str) -> Vec<u32> {
+    let ours = program(name);
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|id| std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == ours))
+        .filter(|id| {
+            std::fs::read(format!("/proc/{id}/cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(marker))
+        })
+        .collect()
+}
+
+/// Sends a signal, as KILL, to a process.
+pub(crate) fn signal(id: u32, name: &str) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status();
+}
+
 /// The example input that comes with the project.
 pub(crate) fn cities() -> &'static str {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/cities.h5");
