@@ -4,9 +4,10 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use common::{LIMIT, code, launch, ranks_of, shared, signal};
+use common::{LIMIT, code, launch, ranks_of, run_disturbed, shared, signal};
 use rankwise::array::{DistArray, Layout};
 use rankwise::checkpoint::{Checkpoint, Every};
 use rankwise::prelude::*;
@@ -204,9 +205,10 @@ fn heat_that_was_killed_ends_with_the_same_file() {
         .map(str::to_owned)
         .into()
     };
-    let start = |ranks: usize, args: &[String]| {
-        run_to_end(launch(ranks, "heat", &args.iter().map(String::as_str).collect::<Vec<_>>()), LIMIT)
+    let command = |ranks: usize, args: &[String]| {
+        launch(ranks, "heat", &args.iter().map(String::as_str).collect::<Vec<_>>())
     };
+    let start = |ranks: usize, args: &[String]| run_to_end(command(ranks, args), LIMIT);
     let undisturbed = start(2, &args("undisturbed", "0"));
     assert_eq!(code(&undisturbed), Some(0), "{}", undisturbed.stderr);
     let expected = std::fs::read(folder.file("undisturbed.h5")).expect("written");
@@ -214,22 +216,18 @@ fn heat_that_was_killed_ends_with_the_same_file() {
     for (name, how, ranks) in [("killed", "KILL", 3), ("told", "USR1", 3), ("asked", "TERM", 2)] {
         let saved = folder.file(&format!("{name}-saved"));
         let marker = folder.file(&format!("{name}.h5"));
-        // When half of the steps are done.
-        let disturb = std::thread::spawn({
-            let (half, marker) = (format!("{saved}/step-000000000060.h5"), marker.clone());
+        let (half, ours) = (PathBuf::from(format!("{saved}/step-000000000060.h5")), marker.clone());
+        let ended = run_disturbed(
+            command(ranks, &args(name, "20")),
+            // When half of the steps are done.
+            move || half.exists(),
             move || {
-                let deadline = Instant::now() + LIMIT;
-                while !std::path::Path::new(&half).exists() && Instant::now() < deadline {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                let ranks = ranks_of("heat", &marker);
+                let ranks = ranks_of("heat", &ours);
                 // One is killed; a batch system tells all.
                 let count = if how == "KILL" { 1 } else { ranks.len() };
                 ranks[..count].iter().for_each(|&id| signal(id, how));
-            }
-        });
-        let ended = start(ranks, &args(name, "20"));
-        disturb.join().expect("it had ranks to signal");
+            },
+        );
         assert!(!std::path::Path::new(&marker).exists(), "{name}: not disturbed");
         if how == "KILL" {
             assert_ne!(code(&ended), Some(0), "{}", ended.stderr);

@@ -298,9 +298,9 @@ impl File<'_> {
     /// The text of an attribute of the whole file, if there is one of that name and it is text.
     ///
     /// # Collective
-    /// All ranks must call this: HDF5 may read the file's structure together.
+    /// All ranks must call this, with the same name: HDF5 may read the file's structure together.
     pub fn text(&self, name: &str) -> Option<String> {
-        read(self.handle(), name).ok()??.text().map(str::to_owned)
+        self.attribute(name).ok()??.text().map(str::to_owned)
     }
 }
 
@@ -330,9 +330,9 @@ impl Dataset<'_> {
     /// The text of an attribute, if there is one of that name and it is text.
     ///
     /// # Collective
-    /// All ranks must call this: HDF5 may read the file's structure together.
+    /// All ranks must call this, with the same name: HDF5 may read the file's structure together.
     pub fn text(&self, name: &str) -> Option<String> {
-        read(&self.handle, name).ok()??.text().map(str::to_owned)
+        self.attribute(name).ok()??.text().map(str::to_owned)
     }
 }
 

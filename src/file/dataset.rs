@@ -12,11 +12,10 @@ use ndarray::{ArrayBase, ArrayD, Data, DataMut, Dimension, IxDyn};
 use super::group::make_groups;
 use super::hdf5_file::agree_on_handle;
 use super::rounds::Rounds;
-use super::sight::same_everywhere;
+use super::sight::{agree_on, same_everywhere};
 use super::storage::Filter;
 use super::totals::count;
 use super::transfer::TransferReport;
-use super::whole::folder_of;
 use super::{File, Storage};
 use crate::comm::{Comm, Max};
 use crate::error::{Error, Result};
@@ -29,9 +28,6 @@ const ROUND_BYTES: usize = 512 << 20;
 
 /// How long a rank whose transfer has failed waits for the others, which may be waiting for it inside HDF5.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// From this size on a new dataset is compared with the room on the disk.
-const LARGE: u64 = 16 << 20;
 
 /// An array in a [`File`]. It holds no data: blocks are read and written on demand.
 ///
@@ -74,16 +70,10 @@ impl<'f> Dataset<'f> {
             .filter(|(id, _)| !sys::hdf5::has_filter(*id))
             .map(|(_, name)| format!("this HDF5 has no filter {name}; is its plugin in HDF5_PLUGIN_PATH?"))
             .collect();
-        let room = comm.is_root() && storage.filters.is_empty() && bytes.is_some_and(|bytes| bytes >= LARGE);
-        let free = sys::hdf5::free_space(folder_of(file.path())).filter(|_| room);
-        let room = match (missing.first(), free, bytes) {
-            (Some(missing), ..) => Err(wrong(missing.clone())),
-            (None, Some(free), Some(bytes)) if bytes > free => {
-                Err(wrong(format!("it has {bytes} bytes, and there are only {free} free in its folder")))
-            }
-            _ => Ok(()),
-        };
-        comm.agree(room)?;
+        comm.agree(match missing.first() {
+            Some(missing) => Err(wrong(missing.clone())),
+            None => file.reserve(stored_bytes(shape, chunk.as_deref(), size_of::<T>())),
+        })?;
         let create = || {
             make_groups(file.handle(), name, false)?;
             // As in memory, also where the compiler has packed it.
@@ -315,7 +305,7 @@ impl<'f> Dataset<'f> {
         let comm = self.file.comm();
         let mine = rows.shape().first().copied().unwrap_or(0);
         let fits = self.whole_rows(rows.shape()).and_then(|()| self.is_of::<T>(false));
-        comm.agree(fits.and_then(|()| self.may_write()))?;
+        agree_on(comm, &("append", &self.name), fits.and_then(|()| self.may_write()))?;
         let counts = comm.all_gather_one(mine)?;
         let before: usize = counts[..comm.rank()].iter().sum();
         let mut shape = self.handle.shape();
@@ -342,7 +332,7 @@ impl<'f> Dataset<'f> {
                     space.maxdims().iter().zip(shape).all(|(most, len)| most.is_none_or(|most| *len <= most));
                 let (now, name) = (&self.shape, &self.name);
                 match fits && self.handle.is_chunked() {
-                    true => sys::hdf5::resize(&self.handle, shape).map_err(|failure| self.error(failure)),
+                    true => Ok(()),
                     false => Err(self
                         .file
                         .error(format!("{name} of shape {now:?} cannot become {shape:?}: is it unlimited?"))),
@@ -355,7 +345,12 @@ impl<'f> Dataset<'f> {
                 shape.len()
             ))),
         };
-        self.file.comm().agree(resized)?;
+        let (chunk, size) = (self.handle.chunk(), self.handle.dtype().map_or(0, |of| of.size()));
+        let bytes = |shape: &[usize]| stored_bytes(shape, chunk.as_deref(), size);
+        let more = bytes(shape).saturating_sub(bytes(&self.handle.shape()));
+        self.file.comm().agree(resized.and_then(|()| self.file.reserve(more)))?;
+        let resized = sys::hdf5::resize(&self.handle, shape).map_err(|failure| self.error(failure));
+        self.file.comm().agree_within(resized, PATIENCE)?;
         self.shape = shape.to_vec();
         Ok(())
     }
@@ -372,11 +367,12 @@ impl<'f> Dataset<'f> {
             .and_then(|()| self.may_write())
             .and_then(|()| self.fits::<T>(start, block.shape(), false))
             .and_then(|()| Elements::of::<T>().map_err(|failure| self.error(failure)));
-        let of = self.settle(found)?;
+        let of = self.settle("write", found)?;
         let block = block.as_standard_layout();
         let data = block.as_slice().expect("a standard layout is contiguous");
         let report =
             self.in_rounds::<T>(start, block.shape(), |block, part| block.write(&of, &data[part]))?;
+        self.file.look_for_room();
         count(|totals| {
             totals.written += report.bytes;
             totals.writing += began.elapsed().as_secs_f64();
@@ -415,7 +411,7 @@ impl<'f> Dataset<'f> {
             let room = Elements::of::<T>().and_then(|of| Ok((of, Room::<T>::new(len)?)));
             room.map_err(|failure| self.error(failure))
         });
-        let (of, mut room) = self.settle(room)?;
+        let (of, mut room) = self.settle("read", room)?;
         let report = self.in_rounds::<T>(start, shape, |block, _| block.read(&of, &mut room))?;
         self.has_read(&report, began);
         let data = room.into_vec().map_err(|failure| self.error(failure))?;
@@ -446,7 +442,7 @@ impl<'f> Dataset<'f> {
         let of = self
             .fits::<T>(start, &shape, self.convert)
             .and_then(|()| Elements::of::<T>().map_err(|failure| self.error(failure)));
-        let of = self.settle(of)?;
+        let of = self.settle("read", of)?;
         let data = block.as_slice_mut().expect("in standard layout, as just found out");
         let report =
             self.in_rounds::<T>(start, &shape, |block, part| block.read_into(&of, &mut data[part]))?;
@@ -462,8 +458,11 @@ impl<'f> Dataset<'f> {
     }
 
     /// An outcome that all ranks have; this rank's own, where it works by itself.
-    fn settle<R>(&self, outcome: Result<R>) -> Result<R> {
-        if self.independent { outcome } else { self.file.comm().agree(outcome) }
+    fn settle<R>(&self, call: &str, outcome: Result<R>) -> Result<R> {
+        if self.independent {
+            return outcome;
+        }
+        agree_on(self.file.comm(), &(call, &self.name), outcome)
     }
 
     fn may_write(&self) -> Result<()> {
@@ -580,6 +579,15 @@ impl<'f> Dataset<'f> {
     fn error(&self, failure: sys::Failure) -> Error {
         self.file.failed(&format!("dataset {}", self.name), failure)
     }
+}
+
+/// The most that a dataset takes in the file, in whole chunks.
+fn stored_bytes(shape: &[usize], chunk: Option<&[usize]>, size: usize) -> u64 {
+    let whole = |(axis, &len): (usize, &usize)| {
+        let chunk = chunk.map_or(1, |chunk| chunk[axis]);
+        (len as u64).div_ceil(chunk as u64).saturating_mul(chunk as u64)
+    };
+    shape.iter().enumerate().map(whole).fold(size as u64, u64::saturating_mul)
 }
 
 fn list(names: &[String]) -> String {

@@ -85,6 +85,7 @@ impl<'f> Group<'f> {
     /// # Errors
     /// On all ranks alike, when HDF5 cannot read it.
     pub fn names(&self) -> Result<Vec<String>> {
+        same_everywhere(self.file.comm(), &self.path, "name of the group")?;
         let names = self.handle().and_then(|group| {
             group
                 .member_names()
@@ -148,6 +149,7 @@ impl<'f> Group<'f> {
     /// # Errors
     /// On all ranks alike, when the file is not writable.
     pub fn set_attribute(&self, name: &str, value: impl Into<Attribute>) -> Result<()> {
+        same_everywhere(self.file.comm(), &self.path, "name of the group")?;
         let group = agree_on_handle(self.file.comm(), self.handle())?;
         attribute::set(self.file, &group, self.path(), name, value.into())
     }
@@ -160,6 +162,7 @@ impl<'f> Group<'f> {
     /// # Errors
     /// On all ranks alike, when it is of a kind that [`Attribute`] does not have.
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>> {
+        same_everywhere(self.file.comm(), &self.path, "name of the group")?;
         let group = agree_on_handle(self.file.comm(), self.handle())?;
         attribute::get(self.file, &group, self.path(), name)
     }

@@ -1,18 +1,27 @@
 //! [`File`]: from its creation to its place.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Options;
-use super::sight::{comes_in_sight, identity, look, mark, nobody_else, same_everywhere};
-use super::whole::{behind_links, beside, may_create, put_in_place};
-use crate::comm::Comm;
+use super::sight::{agree_on, comes_in_sight, identity, look, mark, nobody_else, same_everywhere};
+use super::whole::{behind_links, beside, folder_of, may_create, put_in_place};
+use crate::comm::{Comm, LogicalOr};
 use crate::error::{Error, Result};
 use crate::sys;
 
+/// With less room than this, things are done with care.
+const LITTLE: u64 = 64 << 20;
+/// What HDF5 may need for itself.
+const SLACK: u64 = 1 << 20;
+/// How long a rank that cannot close a file waits for the others, which may be waiting for it inside HDF5.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 thread_local! {
+    static BROKEN: Cell<bool> = const { Cell::new(false) };
     /// Files that were opened to be changed and have not been closed.
     static UNFINISHED: RefCell<Vec<(PathBuf, &'static str)>> = const { RefCell::new(Vec::new()) };
 }
@@ -78,6 +87,8 @@ pub struct File<'c> {
     path: PathBuf,
     kind: Kind,
     sync: bool,
+    /// Whether, on the root, there was little room on the disk after something was written.
+    tight: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -161,7 +172,15 @@ impl<'c> File<'c> {
             .inspect_err(|_| remove())?;
         let identity = comm.is_root().then(|| identity(&partial).ok()).flatten();
         let kind = Kind::New { partial, identity, replace };
-        Ok(Self::opened(comm, handle, path, kind, options))
+        let file = Self::opened(comm, handle, path, kind, options);
+        match comm.agree(file.reserve(0)) {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                // The disk is full, on all ranks: that it cannot be closed either is no news.
+                let _ = file.discard();
+                Err(error)
+            }
+        }
     }
 
     /// An existing file, for reading.
@@ -221,7 +240,14 @@ impl<'c> File<'c> {
         if let Some(what) = kind.forgotten() {
             UNFINISHED.with_borrow_mut(|files| files.push((path.to_owned(), what)));
         }
-        File { comm, handle: Some(handle), path: path.to_owned(), kind, sync: options.sync }
+        File {
+            comm,
+            handle: Some(handle),
+            path: path.to_owned(),
+            kind,
+            sync: options.sync,
+            tight: Cell::new(false),
+        }
     }
 
     /// Where the file is, or will be.
@@ -243,8 +269,10 @@ impl<'c> File<'c> {
     /// # Errors
     /// On all ranks alike, when the disk is full.
     pub fn flush(&self) -> Result<()> {
+        agree_on(self.comm, &("flush", &self.path), Ok(()))?;
         let flushed = sys::hdf5::flush(self.handle());
-        self.comm.agree(flushed.map_err(|failure| failed(&self.path, "cannot flush", failure)))
+        let flushed = flushed.map_err(|failure| failed(&self.path, "cannot flush", failure));
+        self.comm.agree_within(flushed, PATIENCE)
     }
 
     /// Finishes the file. One that was created is written to the disk and put under its name: everything or nothing.
@@ -286,14 +314,85 @@ impl<'c> File<'c> {
     pub fn discard(mut self) -> Result<()> {
         let comm = self.comm;
         self.sync = false;
+        self.empty();
         if let Kind::New { partial, identity, .. } = self.finish(|_| Ok(()))? {
             remove_own(comm, &partial, identity);
         }
         Ok(())
     }
 
+    /// Takes away what is in a new file that nobody will have. HDF5 cannot close a file when the disk is full, and would make
+    /// the program crash later: so there is room.
+    fn empty(&self) {
+        if let Kind::New { partial, identity: made, .. } = &self.kind
+            && self.comm.is_root()
+            && identity(partial).ok() == *made
+        {
+            let _ = fs::OpenOptions::new().write(true).open(partial).and_then(|file| file.set_len(0));
+        }
+    }
+
+    /// After something was written: Open MPI says nothing when a collective write was cut short by a full disk.
+    pub(super) fn look_for_room(&self) {
+        let low = || sys::hdf5::free_space(folder_of(&self.path)).is_some_and(|free| free < LITTLE);
+        if self.comm.is_root() && !self.tight.get() && low() {
+            self.tight.set(true);
+        }
+    }
+
+    /// An error on the root when there is no room for so many bytes more. Where there is little, it is set aside: once MPI and HDF5
+    /// write, a full disk is an error on some ranks only, or none at all. To be agreed on.
+    pub(super) fn reserve(&self, bytes: u64) -> Result<()> {
+        let needed = bytes.saturating_add(SLACK);
+        let free = sys::hdf5::free_space(folder_of(&self.path)).filter(|_| self.comm.is_root());
+        let Some(free) = free.filter(|&free| free < needed.saturating_add(LITTLE)) else { return Ok(()) };
+        let path = if let Kind::New { partial, .. } = &self.kind { partial } else { &self.path };
+        let aside = fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|file| sys::hdf5::set_room_aside(&file, self.handle().size().saturating_add(needed)));
+        match aside {
+            Ok(true) => Ok(()),
+            Ok(false) if needed <= free => Ok(()),
+            _ => Err(self.error(format!(
+                "the disk is full: {bytes} bytes are to be written, and there are only {free} free in its folder"
+            ))),
+        }
+    }
+
+    /// An error on the root when the disk was full and something of a file is missing. A disk that was not full needs no such
+    /// look: then gaps are what nobody has written.
+    fn has_all(&self, written: &Path) -> Result<()> {
+        if !self.tight.get() {
+            return Ok(());
+        }
+        // What was set aside and is not needed is given back.
+        let file = fs::OpenOptions::new().read(true).write(true).open(written);
+        let file =
+            file.and_then(|file| file.metadata().and_then(|found| file.set_len(found.len())).map(|()| file));
+        if file.is_ok_and(|file| sys::hdf5::has_gaps(&file)) {
+            return Err(
+                self.error("cannot finish: the disk is full, and not all that was written has found room")
+            );
+        }
+        Ok(())
+    }
+
+    /// Hands to the system what HDF5 holds, where that may fail: after a failure, the file can still be closed.
+    fn prepare(&self) -> Result<()> {
+        self.look_for_room();
+        if self.to_change() && self.comm.all_reduce_one(self.sync || self.tight.get(), LogicalOr)? {
+            let flushed = sys::hdf5::flush(self.handle());
+            let flushed = flushed.map_err(|failure| failed(&self.path, "cannot finish", failure));
+            return self.comm.agree_within(flushed, PATIENCE).inspect_err(|_| self.empty());
+        }
+        Ok(())
+    }
+
     /// Closes the handle; a new file still has to be put into its place. After an error there is nothing left of it.
     fn finish(&mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<Kind> {
+        agree_on(self.comm, &("close", &self.path), Ok(()))?;
+        let prepared = self.prepare();
         let kind = std::mem::replace(&mut self.kind, Kind::Read);
         if kind.forgotten().is_some() {
             UNFINISHED.with_borrow_mut(|files| {
@@ -303,6 +402,7 @@ impl<'c> File<'c> {
                 }
             });
         }
+        // Not before all are here: who waits for others inside HDF5 is not seen by the checks.
         let handle = self.handle.take().expect("a file is finished once");
         let closed =
             handle.close().map_err(|error| failed(&self.path, "cannot finish", sys::hdf5::refused(error)));
@@ -318,8 +418,12 @@ impl<'c> File<'c> {
                 .map_err(|error| failed_by(&self.path, "cannot finish", &error)),
             None => Ok(()),
         };
-        let finished = self.comm.agree(closed).and_then(|()| match written {
-            Some(path) => last(path).and_then(|()| self.comm.agree(on_disk())),
+        let closed = self.comm.agree_within(closed, PATIENCE).inspect_err(|_| BROKEN.set(true));
+        let finished = prepared.and(closed).and_then(|()| match written {
+            Some(path) => {
+                let whole = self.comm.agree(self.has_all(path)).and_then(|()| last(path));
+                whole.and_then(|()| self.comm.agree(on_disk()))
+            }
             None => Ok(()),
         });
         finished.inspect_err(|_| {
@@ -350,6 +454,7 @@ impl<'c> File<'c> {
 
 impl Drop for File<'_> {
     fn drop(&mut self) {
+        self.empty();
         std::mem::forget(self.handle.take());
         if let Kind::New { partial, identity, .. } = &self.kind {
             // Nobody will finish it. Those who still have it open write to a file without a name.
@@ -387,6 +492,11 @@ fn remove_by_root(comm: &Comm, partial: &Path) {
     if comm.is_root() {
         let _ = fs::remove_file(partial);
     }
+}
+
+/// Whether HDF5 could not close a file. It has forgotten half of it then, and stumbles over the rest when MPI ends.
+pub(crate) fn is_broken() -> bool {
+    BROKEN.get()
 }
 
 /// An error if a file was opened to be changed and never closed.

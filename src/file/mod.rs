@@ -54,10 +54,20 @@ pub use {
     transfer::{TransferMode, TransferReport},
 };
 #[cfg(feature = "h5")]
-pub(crate) use {hdf5_file::nothing_forgotten, sight::same_everywhere, totals::count};
+pub(crate) use {
+    hdf5_file::{is_broken, nothing_forgotten},
+    sight::same_everywhere,
+    totals::count,
+};
 
 /// Nothing can be.
 #[cfg(not(feature = "h5"))]
 pub(crate) fn nothing_forgotten() -> crate::Result<()> {
     Ok(())
+}
+
+/// It cannot be.
+#[cfg(not(feature = "h5"))]
+pub(crate) fn is_broken() -> bool {
+    false
 }

@@ -306,6 +306,32 @@ pub(crate) fn has_filter(id: i32) -> bool {
     hdf5::h5lock!(H5Zfilter_avail(id)) > 0
 }
 
+/// Sets room on the disk aside for the first `len` bytes of a file, without making it longer. Whether that was done: not every file
+/// system can.
+pub(crate) fn set_room_aside(file: &std::fs::File, len: u64) -> std::io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    let len = libc::off_t::try_from(len).unwrap_or(libc::off_t::MAX);
+    // SAFETY: a live file; the call has no memory preconditions.
+    if unsafe { libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, 0, len) } == 0 {
+        return Ok(true);
+    }
+    let error = std::io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => Err(error),
+        _ => Ok(false),
+    }
+}
+
+/// Whether there is a place in a file where nothing has ever been written, as far as the system says.
+pub(crate) fn has_gaps(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd;
+    let Ok(len) = file.metadata().map(|found| found.len()) else { return false };
+    // SAFETY: a live file; the call has no memory preconditions.
+    let gap = unsafe { libc::lseek(file.as_raw_fd(), 0, libc::SEEK_HOLE) };
+    // Behind its end there is always one.
+    u64::try_from(gap).is_ok_and(|gap| gap < len)
+}
+
 /// How many bytes a new file in a folder can have, as far as the system says.
 pub(crate) fn free_space(folder: &std::path::Path) -> Option<u64> {
     use std::os::unix::ffi::OsStrExt;

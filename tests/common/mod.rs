@@ -100,6 +100,28 @@ pub(crate) fn ranks_of(name: &str, marker: &str) -> Vec<u32> {
         .collect()
 }
 
+/// Runs a command to its end, and disturbs it once `is_time`.
+pub(crate) fn run_disturbed(
+    command: Command,
+    is_time: impl Fn() -> bool + Send + 'static,
+    disturb: impl FnOnce() + Send + 'static,
+) -> Ended {
+    // Not by time: the command waits until others have ended.
+    let (over, is_over) = std::sync::mpsc::channel::<()>();
+    let disturber = std::thread::spawn(move || {
+        while is_over.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            if is_time() {
+                return disturb();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let ended = run_to_end(command, LIMIT);
+    drop(over);
+    disturber.join().expect("it does not panic");
+    ended
+}
+
 /// Sends a signal, as KILL, to a process.
 pub(crate) fn signal(id: u32, name: &str) {
     let _ = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status();
