@@ -71,3 +71,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So are those of the guide to files.
+#[cfg(all(doctest, feature = "h5"))]
+#[doc = include_str!("../docs/files.md")]
+struct Files;

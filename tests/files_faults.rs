@@ -284,8 +284,10 @@ fn small_disk(world: &Comm, folder: &Path, mib: usize) -> Result<bool> {
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         if mounted {
             let this = std::process::id();
+            // Not by kill -0: a launcher may wait for this one, which has inherited its pipes, before it takes notice of the end.
             let wait = format!(
-                "while kill -0 {this} 2>/dev/null; do sleep 0.2; done; umount -l \"$1\"; rmdir \"$1\""
+                "while sed -n 's/^State:[[:space:]]*//p' /proc/{this}/status 2>/dev/null | grep -q '^[^Z]'; do sleep 0.2; done; \
+                 umount -l \"$1\"; rmdir \"$1\""
             );
             Command::new("setsid")
                 .args(["sh", "-c", &wait, "sh"])
