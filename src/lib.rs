@@ -22,7 +22,7 @@
 //! | 0 | [`error`], [`partition`], [`random`], [`sum`], [`kernels`] | plain functions of slices: what failed, who owns what, random numbers, exact sums, the serial twins |
 //! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
 //! | 2 | `check`, then [`comm`] | who is in which call, and who waits for ever; [`Comm`]: rank, size, and one file per operation |
-//! | 3 | [`mod@file`], then [`mod@array`] | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks |
+//! | 3 | [`mod@file`], then [`mod@array`], then `checkpoint` | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks; a run that goes on later |
 //! | 4 | [`distributed`] | the kernels across ranks |
 //! | 5 | [`program`], [`report`], [`testing`] | start, arguments, report, stop; tests on several ranks |
 //!
@@ -30,6 +30,8 @@
 
 pub mod array;
 mod check;
+#[cfg(feature = "h5")]
+pub mod checkpoint;
 pub mod comm;
 pub mod distributed;
 pub mod error;
@@ -45,6 +47,8 @@ mod sys;
 pub mod testing;
 
 /// The crates whose types are part of this one's interface, in the versions that fit.
+#[cfg(feature = "h5")]
+pub use hdf5;
 pub use {approx, clap, mpi, ndarray, num_complex, rand_core, serde};
 
 pub use comm::Comm;
@@ -76,3 +80,8 @@ struct Mistakes;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/sorting.md")]
 struct Sorting;
+
+/// So are those of the guide to files.
+#[cfg(all(doctest, feature = "h5"))]
+#[doc = include_str!("../docs/files.md")]
+struct Files;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::comm::Comm;
 use crate::error::Result;
+use crate::file;
 
 /// A stopwatch of named phases.
 ///
@@ -60,7 +61,8 @@ impl Phases {
         self.figures.push((name, value, unit));
     }
 
-    /// The report on all ranks, on the root: `Some` there, `None` elsewhere. One gather.
+    /// The report on all ranks, on the root: `Some` there, `None` elsewhere. It ends with what went to and came from HDF5 files so
+    /// far, if anything did, and how many collective transfers HDF5 has made rank by rank. One gather.
     ///
     /// # Collective
     /// All ranks must call this, with the same phases in the same order.
@@ -70,6 +72,8 @@ impl Phases {
     pub fn report(&self, comm: &Comm) -> Result<Option<Report>> {
         let mut mine: Vec<f64> = self.phases.iter().map(|(_, seconds)| *seconds).collect();
         mine.push(peak_memory().map_or(f64::NAN, |bytes| bytes as f64));
+        let moved = file::totals();
+        mine.extend(moved.numbers());
         let Some(all) = comm.gather(0, &mine)? else { return Ok(None) };
         let over_ranks = |k: usize| Spread::of(all.iter().skip(k).step_by(mine.len()).copied());
         let phases = self.phases.iter().enumerate().map(|(k, (name, _))| (*name, over_ranks(k))).collect();
@@ -77,6 +81,11 @@ impl Phases {
             ranks: comm.size(),
             phases,
             memory: over_ranks(self.phases.len()),
+            files: FILES
+                .into_iter()
+                .enumerate()
+                .map(|(k, (name, unit))| (name, unit, over_ranks(self.phases.len() + 1 + k)))
+                .collect(),
             figures: self.figures.clone(),
         }))
     }
@@ -108,12 +117,25 @@ impl Spread {
     }
 }
 
+/// What is told of files, with its unit: [`file::Totals`].
+const FILES: [(&str, &str); 8] = [
+    ("written", "bytes"),
+    ("read", "bytes"),
+    ("writing", "s"),
+    ("reading", "s"),
+    ("transfers", ""),
+    ("rank by rank", ""),
+    ("checkpoints", ""),
+    ("saving", "s"),
+];
+
 /// What [`Phases::report`] found.
 #[derive(Debug, Clone)]
 pub struct Report {
     ranks: usize,
     phases: Vec<(&'static str, Spread)>,
     memory: Spread,
+    files: Vec<(&'static str, &'static str, Spread)>,
     figures: Vec<(&'static str, f64, &'static str)>,
 }
 
@@ -131,13 +153,28 @@ impl Report {
         }
         let [min, mean, max] = [self.memory.min, self.memory.mean, self.memory.max].map(|bytes| bytes / 1e6);
         lines.push(format!("{:<16}{min:>7.0} MB{mean:>7.0} MB{max:>7.0} MB", "peak memory"));
+        for (name, unit, Spread { min, mean, max }) in self.moved() {
+            let name = format!("files: {name}");
+            lines.push(match *unit {
+                "bytes" => {
+                    format!("{name:<20}{:>6.0} MB{:>7.0} MB{:>7.0} MB", min / 1e6, mean / 1e6, max / 1e6)
+                }
+                "s" => format!("{name:<18}{min:>6.3} s{mean:>8.3} s{max:>8.3} s"),
+                _ => format!("{name:<20}{min:>6.0}{mean:>10.0}{max:>10.0}"),
+            });
+        }
         for (name, value, unit) in &self.figures {
             lines.push(format!("{name:<16}{:>10} {unit}", short(*value)));
         }
         lines.join("\n")
     }
 
-    /// As JSON: `ranks`, `phases` in seconds, `peak_memory` in bytes, `figures`.
+    /// What happened to files.
+    fn moved(&self) -> impl Iterator<Item = &(&'static str, &'static str, Spread)> {
+        self.files.iter().filter(|(_, _, spread)| spread.max > 0.0)
+    }
+
+    /// As JSON: `ranks`, `phases` in seconds, `peak_memory` in bytes, `files` if there were any, `figures`.
     pub fn json(&self) -> String {
         let spread =
             |s: &Spread| json!({"min": s.min, "mean": s.mean, "max": s.max, "imbalance": s.imbalance()});
@@ -148,12 +185,17 @@ impl Report {
             .iter()
             .map(|(name, value, unit)| ((*name).into(), json!({"value": value, "unit": unit})))
             .collect();
-        let report = json!({
+        let files: Map<String, Value> =
+            self.moved().map(|(name, _, s)| (name.replace(' ', "_"), spread(s))).collect();
+        let mut report = json!({
             "ranks": self.ranks,
             "phases": phases,
             "peak_memory": spread(&self.memory),
             "figures": figures,
         });
+        if !files.is_empty() {
+            report["files"] = files.into();
+        }
         format!("{report:#}")
     }
 }

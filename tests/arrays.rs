@@ -672,9 +672,9 @@ fn what_some_ranks_write_others_read() {
         on_ranks(writers, |world| {
             let file = File::create(world, &path)?;
             DistArray::from_fn(&Layout::grid_auto(world, [7, 5])?, |(i, j)| value(i * 5 + j))?
-                .to_dataset(&file, "plane")?;
-            DistArray::from_fn(&Layout::rows(world, 0)?, |i| i as u32)?.to_dataset(&file, "nothing")?;
-            let chunks = file::Layout { chunk: Some(vec![1, 4, 2]) };
+                .save(&file, "plane")?;
+            DistArray::from_fn(&Layout::rows(world, 0)?, |i| i as u32)?.save(&file, "nothing")?;
+            let chunks = file::Storage::chunks([1, 4, 2]);
             let cube = file.create_dataset::<f64>("cube", &[1, 8, 2], &chunks)?;
             DistArray::from_root(&cubes(world, [1, 8, 2])?[1], 0, Some(&whole([1, 8, 2])))?
                 .write_to(&cube)?;
@@ -683,28 +683,23 @@ fn what_some_ranks_write_others_read() {
         on_ranks(readers, |world| {
             let file = File::open(world, &path)?;
             let plane = file.dataset("plane")?;
-            assert_same(
-                &DistArray::<f64, Ix2>::from_dataset(world, &plane)?.all_gather()?,
-                &whole([7, 5]),
-                "rows",
-            );
+            assert_same(&DistArray::<f64, Ix2>::load(world, &plane)?.all_gather()?, &whole([7, 5]), "rows");
             for layout in planes(world, [7, 5])? {
-                let found = DistArray::from_dataset_by(&layout, &plane)?;
+                let found = DistArray::load_by(&layout, &plane)?;
                 assert_same(&found.all_gather()?, &whole([7, 5]), &format!("{layout:?}"));
             }
-            let cube: Array3<f64> = DistArray::from_dataset(world, &file.dataset("cube")?)?.all_gather()?;
+            let cube: Array3<f64> = DistArray::load(world, &file.dataset("cube")?)?.all_gather()?;
             assert_same(&cube, &whole([1, 8, 2]), "cube");
-            let nothing = DistArray::<u32, Ix1>::from_dataset(world, &file.dataset("nothing")?)?;
+            let nothing = DistArray::<u32, Ix1>::load(world, &file.dataset("nothing")?)?;
             assert!(nothing.is_empty());
-            let error = DistArray::<f64, Ix3>::from_dataset(world, &plane).unwrap_err().to_string();
+            let error = DistArray::<f64, Ix3>::load(world, &plane).unwrap_err().to_string();
             assert!(error.contains("dataset plane has 2 axes, not 3"), "{error}");
-            let error =
-                DistArray::<f64, _>::from_dataset_by(&Layout::rows(world, [5, 7])?, &plane).unwrap_err();
+            let error = DistArray::<f64, _>::load_by(&Layout::rows(world, [5, 7])?, &plane).unwrap_err();
             assert!(error.to_string().contains("of shape [7, 5] for an array of [5, 7]"), "{error}");
-            let error = DistArray::<f32, Ix2>::from_dataset(world, &plane).unwrap_err().to_string();
+            let error = DistArray::<f32, Ix2>::load(world, &plane).unwrap_err().to_string();
             assert!(error.contains("plane holds f64, not f32"), "{error}");
             let other = world.split(Some(0), 0)?.unwrap();
-            let error = DistArray::<f64, Ix2>::from_dataset(&other, &plane).unwrap_err().to_string();
+            let error = DistArray::<f64, Ix2>::load(&other, &plane).unwrap_err().to_string();
             assert!(error.contains("another communicator: open it with the `Comm` of the layout"), "{error}");
             Ok(())
         });

@@ -1,21 +1,13 @@
 //! Laws of HDF5 files on ranks: what was written is read, at any rank count, and a mistake is the same error on all ranks.
+#![cfg(feature = "h5")]
 
 mod common;
 
-use common::Folder;
+use common::shared;
 use ndarray::{Array2, Array3, s};
-use rankwise::file::{File, Layout};
+use rankwise::file::{File, Storage};
 use rankwise::prelude::*;
 use rankwise::testing::on_ranks;
-
-/// A folder that all ranks use, whichever of them made it.
-fn shared(world: &Comm, name: &str) -> Result<(Option<Folder>, std::path::PathBuf)> {
-    let folder = world.is_root().then(|| Folder::new(name));
-    let path =
-        folder.as_ref().map(|folder| folder.0.to_str().expect("our names are UTF-8").as_bytes().to_vec());
-    let path = String::from_utf8(world.broadcast(0, path.as_deref())?).expect("sent as UTF-8");
-    Ok((folder, path.into()))
-}
 
 /// Blocks in which some rank has nothing.
 fn partitions(rows: usize, ranks: usize) -> Vec<Partition> {
@@ -35,12 +27,11 @@ fn what_is_written_is_read_whatever_the_blocks() {
         let (_folder, folder) = shared(world, "files-round")?;
         for rows in [0, 1, 2, 5, 103] {
             let whole = Array2::from_shape_fn((rows, 3), |(i, k)| (10 * i + k) as f64 / 7.0);
-            for chunk in [None, Some(vec![2, 3])] {
+            for storage in [Storage::default(), Storage::chunks([2, 3])] {
                 let path = folder.join("round.h5");
                 for written in partitions(rows, world.size()) {
                     let file = File::create(world, &path)?;
-                    let data =
-                        file.create_dataset::<f64>("data", &[rows, 3], &Layout { chunk: chunk.clone() })?;
+                    let data = file.create_dataset::<f64>("data", &[rows, 3], &storage)?;
                     let mine = written.range(world.rank());
                     data.write_rows(mine.start, &whole.slice(s![mine, ..]))?;
                     data.set_attribute("units", "m")?;
@@ -75,7 +66,7 @@ fn blocks_of_any_dimension_and_views_that_are_not_contiguous() {
         let whole = Array3::from_shape_fn((4, 7, 6), |(i, j, k)| (100 * i + 10 * j + k) as i32);
         let columns = Partition::even(7, world.size()).range(world.rank());
         let file = File::create(world, &path)?;
-        let data = file.create_dataset::<i32>("box", &[4, 7, 6], &Layout::default())?;
+        let data = file.create_dataset::<i32>("box", &[4, 7, 6], &Storage::default())?;
         // Cut along the middle axis: the view has gaps in memory.
         data.write_block(&[0, columns.start, 0], &whole.slice(s![.., columns.clone(), ..]))?;
         file.close()?;
@@ -119,9 +110,9 @@ fn mistakes_are_the_same_error_on_all_ranks() {
         assert!(said(File::open(world, folder.join("empty.h5")).unwrap_err()).contains("the file is empty"));
 
         let file = File::create(world, &path)?;
-        let data = file.create_dataset::<f64>("x", &[10], &Layout::default())?;
+        let data = file.create_dataset::<f64>("x", &[10], &Storage::default())?;
         assert!(
-            said(file.create_dataset::<f64>("x", &[10], &Layout::default()).unwrap_err())
+            said(file.create_dataset::<f64>("x", &[10], &Storage::default()).unwrap_err())
                 .contains("dataset x")
         );
         // One rank alone is wrong: about the rows, the type of the block, an attribute, the shape, the path.
@@ -134,18 +125,17 @@ fn mistakes_are_the_same_error_on_all_ranks() {
                 said(data.set_attribute("a", f64::from(u8::from(last))).unwrap_err()).contains(different)
             );
             let shape = [if last { 5 } else { 6 }];
-            let error = file.create_dataset::<f64>("y", &shape, &Layout::default()).unwrap_err();
+            let error = file.create_dataset::<f64>("y", &shape, &Storage::default()).unwrap_err();
             assert!(said(error).contains(different));
             let path = folder.join(if last { "b.h5" } else { "c.h5" });
             assert!(said(File::create(world, path).unwrap_err()).contains(different));
         }
-        let wide = file.create_dataset::<f64>("wide", &[10, 4], &Layout::default())?;
+        let wide = file.create_dataset::<f64>("wide", &[10, 4], &Storage::default())?;
         let rows = Array2::<f64>::zeros((1, if last { 3 } else { 4 }));
         let error = said(wide.write_rows(world.rank(), &rows).unwrap_err());
         assert!(error.contains("rows of a block of shape [1, 3] are not whole in wide"), "{error}");
-        let layout = Layout { chunk: Some(vec![2]) };
-        let error = said(file.create_dataset::<f64>("v", &[10, 4], &layout).unwrap_err());
-        assert!(error.contains("chunks of shape Some([2]) in a dataset of shape [10, 4]"), "{error}");
+        let error = said(file.create_dataset::<f64>("v", &[10, 4], &Storage::chunks([2])).unwrap_err());
+        assert!(error.contains("chunks of shape [2] in a dataset of shape [10, 4]"), "{error}");
         data.write_rows(0, &ndarray::Array1::<f64>::zeros(if last { 10 } else { 0 }))?;
         file.close()?;
 
@@ -193,7 +183,7 @@ fn a_file_appears_only_when_it_is_whole() {
         let path = folder.join("result.h5");
         world.on_root(|| Ok(std::fs::write(&path, "the old one")?))?;
         let file = File::create(world, &path)?;
-        file.create_dataset::<u8>("x", &[1], &Layout::default())?;
+        file.create_dataset::<u8>("x", &[1], &Storage::default())?;
         world.barrier()?;
         assert_eq!(std::fs::read(&path)?, b"the old one");
         world.barrier()?;

@@ -67,7 +67,7 @@ fn rows_of_datasets_are_shuffled_in_any_memory() {
         let path = world.broadcast_value(0, folder.as_ref().map(|folder| folder.file("rows.h5")).as_ref())?;
         let rows = 301;
         let file = File::create(world, &path)?;
-        let from = file.create_dataset::<i32>("from", &[rows, 2], &file::Layout::default())?;
+        let from = file.create_dataset::<i32>("from", &[rows, 2], &file::Storage::default())?;
         let blocks = Partition::even(rows, world.size());
         let mine = blocks.range(world.rank());
         let all = Array2::from_shape_fn((rows, 2), |(i, j)| (2 * i + j) as i32);
@@ -77,7 +77,7 @@ fn rows_of_datasets_are_shuffled_in_any_memory() {
         for (number, memory) in [1 << 20, 8 * 40 * 20, 1].into_iter().enumerate() {
             let rows = if memory == 1 { 20 } else { rows };
             let from = if memory == 1 {
-                let few = file.create_dataset::<i32>("few", &[rows, 2], &file::Layout::default())?;
+                let few = file.create_dataset::<i32>("few", &[rows, 2], &file::Storage::default())?;
                 let mine = Partition::even(rows, world.size()).range(world.rank());
                 few.write_rows(mine.start, &all.slice(s![mine, ..]))?;
                 few
@@ -86,13 +86,13 @@ fn rows_of_datasets_are_shuffled_in_any_memory() {
             };
             let index = if memory == 1 { order(4, 0, rows) } else { index.clone() };
             let to =
-                file.create_dataset::<i32>(&format!("to{number}"), &[rows, 2], &file::Layout::default())?;
+                file.create_dataset::<i32>(&format!("to{number}"), &[rows, 2], &file::Storage::default())?;
             shuffle_rows::<i32>(&from, &to, 4, memory)?;
             let there = to.read_rows::<i32>(0..rows)?;
             let expected = Array2::from_shape_fn((rows, 2), |(i, j)| (2 * index[i] + j) as i32);
             assert_eq!(there, expected.into_dyn(), "with {memory} bytes");
         }
-        let other = file.create_dataset::<i32>("other", &[rows, 3], &file::Layout::default())?;
+        let other = file.create_dataset::<i32>("other", &[rows, 3], &file::Storage::default())?;
         assert!(shuffle_rows::<i32>(&from, &other, 4, 1 << 20).is_err());
         Ok(file.close()?)
     });

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use ndarray::ArrayView2;
-use rankwise::file::{File, Layout};
+use rankwise::file::{File, Storage};
 use rankwise::kernels::sorting;
 use rankwise::prelude::*;
 use rankwise::report::Phases;
@@ -61,7 +61,7 @@ pub(crate) fn sort(world: &Comm, args: &Args, arrays: usize) -> Result<(), Box<d
         let (first, mine) = phases.time("exchange", || in_order(world, arrays, each, &tasks, &keys))?;
         phases.time("write", || -> Result<()> {
             let file = File::create(world, path)?;
-            let dataset = file.create_dataset::<u64>("arrays", &[arrays, each], &Layout::default())?;
+            let dataset = file.create_dataset::<u64>("arrays", &[arrays, each], &Storage::default())?;
             let rows = mine.len() / each.max(1);
             let rows = ArrayView2::from_shape((rows, each), &mine).expect("whole rows");
             dataset.write_rows(first, &rows)?;

@@ -6,7 +6,12 @@ use rankwise::kernels::sorting::{Key, kind};
 
 /// A number that has an order, travels, and can be kept in every format.
 pub(crate) trait Number:
-    rankwise::file::Number + Key<Self::Order> + Display + Default + ndarray_npy::WritableElement
+    rankwise::file::Number
+    + rankwise::file::H5Type
+    + Key<Self::Order>
+    + Display
+    + Default
+    + ndarray_npy::WritableElement
 {
     /// How it is ordered.
     type Order;

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ndarray::ArrayView1;
-use rankwise::file::{File, Layout};
+use rankwise::file::{File, Storage};
 use rankwise::prelude::*;
 
 use crate::arguments::{ends_in, is_hdf5};
@@ -23,7 +23,7 @@ pub(crate) fn write<T: Number>(
     let n = world.all_reduce_one(mine.len(), Sum)?;
     if is_hdf5(path) {
         let file = File::create(world, path)?;
-        let keys = file.create_dataset::<T>("keys", &[n], &Layout::default())?;
+        let keys = file.create_dataset::<T>("keys", &[n], &Storage::default())?;
         keys.write_rows(Partition::even(n, world.size()).range(world.rank()).start, &ArrayView1::from(mine))?;
         keys.set_attribute("input", source)?;
         keys.set_attribute("order", "ascending")?;

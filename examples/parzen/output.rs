@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayViewD, IxDyn};
-use rankwise::file::{Attribute, File, Layout, write_whole};
+use rankwise::file::{Attribute, File, Storage, write_whole};
 use rankwise::prelude::*;
 
 use crate::Settings;
@@ -49,7 +49,7 @@ impl Density<'_> {
             block.insert(0, windows);
         }
         let file = File::create(world, &self.args.output)?;
-        let density = file.create_dataset::<f64>("density", &shape, &Layout::default())?;
+        let density = file.create_dataset::<f64>("density", &shape, &Storage::default())?;
         density.write_block(&start, &ArrayViewD::from_shape(IxDyn(&block), self.values)?)?;
         for (name, value) in self.attributes() {
             density.set_attribute(name, value)?;
@@ -58,7 +58,7 @@ impl Density<'_> {
             for (k, axis) in axes.iter().enumerate() {
                 let centres: Array1<f64> = (0..axis.cells).map(|cell| axis.centre(cell)).collect();
                 let name = format!("axis_{k}");
-                let dataset = file.create_dataset::<f64>(&name, &[axis.cells], &Layout::default())?;
+                let dataset = file.create_dataset::<f64>(&name, &[axis.cells], &Storage::default())?;
                 // The root writes it, the others nothing.
                 let part = if world.is_root() { centres.view() } else { centres.slice(ndarray::s![..0]) };
                 dataset.write_rows(0, &part)?;

@@ -45,6 +45,7 @@ mod redistribute;
 mod reduce;
 mod show;
 mod stencil;
+#[cfg(feature = "h5")]
 mod stored;
 
 pub use halo::{Boundary, Halo, Width};

@@ -6,9 +6,9 @@ use super::layout::{dimension, refused};
 use super::{DistArray, Layout};
 use crate::comm::{Call, Comm};
 use crate::error::Result;
-use crate::file::{self, Dataset, File, Number};
+use crate::file::{Dataset, File, H5Type, Storage};
 
-impl<'c, T: Number, D: Dimension> DistArray<'c, T, D> {
+impl<'c, T: H5Type + Copy, D: Dimension> DistArray<'c, T, D> {
     /// A dataset as an array in blocks of rows. Each rank reads its own.
     ///
     /// # Collective
@@ -29,27 +29,27 @@ impl<'c, T: Number, D: Dimension> DistArray<'c, T, D> {
     ///
     /// let products = DistArray::from_fn(&Layout::grid_auto(world, [5, 4])?, |(i, j)| (i * j) as f64)?;
     /// let file = File::create(world, &path)?;
-    /// products.to_dataset(&file, "products")?;
+    /// products.save(&file, "products")?;
     /// file.close()?;
     ///
     /// let file = File::open(world, &path)?;
-    /// let rows = DistArray::<f64, Ix2>::from_dataset(world, &file.dataset("products")?)?;
+    /// let rows = DistArray::<f64, Ix2>::load(world, &file.dataset("products")?)?;
     /// assert_eq!(rows.sum()?, 60.0);
-    /// let tiles = DistArray::from_dataset_by(products.layout(), &file.dataset("products")?)?;
+    /// let tiles = DistArray::load_by(products.layout(), &file.dataset("products")?)?;
     /// assert_eq!(tiles.max_abs_diff(&products)?, Some((0.0, (0, 0))));
     /// # std::fs::remove_dir_all(&folder)?;
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn from_dataset(comm: &'c Comm, dataset: &Dataset<'_>) -> Result<Self> {
+    pub fn load(comm: &'c Comm, dataset: &Dataset<'_>) -> Result<Self> {
         let axes = dataset.shape().len();
         if D::NDIM != Some(axes) {
             let (name, wanted) = (dataset.name(), D::NDIM.unwrap_or(0));
             let problem = format!("dataset {name} has {axes} axes, not {wanted}");
-            return Err(refused(comm, Call::new("from_dataset"), problem));
+            return Err(refused(comm, Call::new("load"), problem));
         }
         let shape: D = dimension(dataset.shape().iter().copied());
-        Self::from_dataset_by(&Layout::rows(comm, shape)?, dataset)
+        Self::load_by(&Layout::rows(comm, shape)?, dataset)
     }
 
     /// A dataset as an array in that layout. Each rank reads its own block.
@@ -60,8 +60,8 @@ impl<'c, T: Number, D: Dimension> DistArray<'c, T, D> {
     /// # Errors
     /// On all ranks, when the dataset has another shape or other elements, is of another communicator, or cannot be read.
     #[track_caller]
-    pub fn from_dataset_by(layout: &Layout<'c, D>, dataset: &Dataset<'_>) -> Result<Self> {
-        fits(Call::new("from_dataset"), layout, dataset)?;
+    pub fn load_by(layout: &Layout<'c, D>, dataset: &Dataset<'_>) -> Result<Self> {
+        fits(Call::new("load"), layout, dataset)?;
         let (start, shape) = start_and_shape(layout);
         let local = dataset.read_block::<T>(&start, &shape)?;
         let local = local.into_dimensionality().expect("as many axes as the layout, as just checked");
@@ -81,8 +81,8 @@ impl<'c, T: Number, D: Dimension> DistArray<'c, T, D> {
         dataset.write_block(&start_and_shape(&self.layout).0, &self.local)
     }
 
-    /// Writes the array as a new dataset, in one contiguous piece. For chunks, make the dataset and
-    /// [`write_to`](DistArray::write_to) it. See [`from_dataset`](DistArray::from_dataset) for an example.
+    /// Writes the array as a new dataset, in one contiguous piece. For chunks and filters, make the dataset and
+    /// [`write_to`](DistArray::write_to) it. See [`load`](DistArray::load) for an example.
     ///
     /// # Collective
     /// All ranks must call this, with the same name.
@@ -90,8 +90,8 @@ impl<'c, T: Number, D: Dimension> DistArray<'c, T, D> {
     /// # Errors
     /// On all ranks, when the name is taken or the file cannot be written.
     #[track_caller]
-    pub fn to_dataset<'f>(&self, file: &'f File<'_>, name: &str) -> Result<Dataset<'f>> {
-        let dataset = file.create_dataset::<T>(name, self.global_shape(), &file::Layout::default())?;
+    pub fn save<'f>(&self, file: &'f File<'_>, name: &str) -> Result<Dataset<'f>> {
+        let dataset = file.create_dataset::<T>(name, self.global_shape(), &Storage::default())?;
         self.write_to(&dataset)?;
         Ok(dataset)
     }

@@ -27,6 +27,7 @@ pub(super) enum Waits {
     /// All ranks must make it.
     All,
     /// As `All`, but a rank that has failed may not come, and the others not wait for it: nothing is compared before.
+    #[cfg_attr(not(feature = "h5"), expect(dead_code, reason = "only transfers of files wait so"))]
     Some,
     /// For a rank to receive, to send, or both; with tags.
     Peers {
@@ -62,6 +63,7 @@ impl Call {
 
     /// One that a rank which has failed makes, too, and that does not wait for the others for ever.
     #[inline]
+    #[cfg(feature = "h5")]
     pub(crate) fn or_nobody(self) -> Self {
         Call { waits: Waits::Some, ..self }
     }

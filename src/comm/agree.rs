@@ -1,13 +1,16 @@
 //! One decision for all ranks: a failure on one is everyone's.
 
 use std::error::Error as StdError;
+#[cfg(feature = "h5")]
 use std::time::Duration;
 
 use super::{Call, Comm};
 use crate::error::{Error, Result, in_one_line};
+#[cfg(feature = "h5")]
+use crate::sys::Failure;
+use crate::sys::Received;
 use crate::sys::collectives::{self, Input};
 use crate::sys::operations::Operation;
-use crate::sys::{Failure, Received};
 
 impl Comm {
     /// The result, if it is `Ok` on every rank; otherwise the same [`Error::Elsewhere`] on all ranks, with the lowest
@@ -42,6 +45,7 @@ impl Comm {
 
     /// As [`agree`](Comm::agree), for a step in which the other ranks may be waiting for one that has failed: that one does
     /// not wait for them longer than `patience`, and then has its own error alone.
+    #[cfg(feature = "h5")]
     #[track_caller]
     pub(crate) fn agree_within<T, E: Into<Box<dyn StdError>>>(
         &self,

@@ -37,7 +37,7 @@
 //! Sums of floats whose bits do not depend on the number of ranks: [`sum`](Comm::sum), [`mean`](Comm::mean),
 //! [`var`](Comm::var), [`dot`](Comm::dot). Parts of the ranks: [`split`](Comm::split), [`node`](Comm::node),
 //! [`split_by_node`](Comm::split_by_node), [`grid`](Comm::grid). Shared by ranks: [`counter`](Comm::counter),
-//! [`node_shared`](Comm::node_shared). What may fail on some ranks: [`agree`](Comm::agree), [`on_root`](Comm::on_root).
+//! [`node_shared`](Comm::node_shared). Whether to stop: [`should_stop`](Comm::should_stop). What may fail on some ranks: [`agree`](Comm::agree), [`on_root`](Comm::on_root).
 
 use std::sync::Arc;
 
@@ -66,6 +66,7 @@ mod reduce;
 mod request;
 mod scan;
 mod scatter;
+mod stop;
 mod sums;
 mod value;
 
@@ -82,6 +83,8 @@ pub use reduce::{
 pub use request::{Request, Scope, wait_all, wait_any, wait_some};
 pub(crate) use request::{complete_dropped, nothing_forgotten};
 pub use value::bulk;
+#[cfg(feature = "h5")]
+pub(crate) use value::{decode, encode};
 
 pub use crate::sys::element::{Element, Placed, kind};
 pub use crate::sys::pending::{Buffer, BufferMut};

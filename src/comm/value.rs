@@ -20,14 +20,14 @@ const NO_VALUE: i32 = 9;
 /// Values that fit into this with their length are broadcast in one message.
 const SHORT: usize = 256;
 
-pub(super) fn encode<V: Serialize + ?Sized>(value: &V) -> Outcome<Vec<u8>> {
+pub(crate) fn encode<V: Serialize + ?Sized>(value: &V) -> Outcome<Vec<u8>> {
     // Sized first, so that large values are not moved from one allocation to the next while they grow.
     let refused = |error| Failure::Argument(format!("cannot encode {}: {error}", memory::name::<V>()));
     let size = postcard::experimental::serialized_size(value).map_err(refused)?;
     postcard::to_extend(value, Vec::with_capacity(size)).map_err(refused)
 }
 
-pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Outcome<V> {
+pub(crate) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Outcome<V> {
     let (value, rest) = postcard::take_from_bytes(bytes)
         .map_err(|error| Failure::Argument(format!("what came is no {}: {error}", memory::name::<V>())))?;
     if rest.is_empty() {
@@ -443,8 +443,8 @@ pub mod bulk {
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
 
-    use crate::sys::hdf5::Number;
     use crate::sys::memory;
+    use crate::sys::number::Number;
 
     /// The numbers as one block of bytes.
     ///

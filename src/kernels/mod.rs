@@ -4,6 +4,6 @@ pub mod bandwidth;
 pub mod density;
 pub mod grid_sums;
 pub mod level;
-pub mod sorting;
 pub mod permutation;
+pub mod sorting;
 pub mod window_sums;

@@ -22,6 +22,12 @@ pub(crate) fn set_test_limit(elements: usize) {
     TEST_LIMIT.set(elements);
 }
 
+/// What a test has set, if it is not 0.
+#[cfg(feature = "h5")]
+pub(crate) fn test_limit() -> usize {
+    TEST_LIMIT.get()
+}
+
 /// A number that is known to be small, as MPI's `int`.
 pub(crate) fn int(n: usize) -> Outcome<c_int> {
     c_int::try_from(n)

@@ -11,6 +11,16 @@ pub enum Failure {
     Mpi { class: i32, text: String },
 }
 
+impl Failure {
+    /// What it says.
+    #[cfg(feature = "h5")]
+    pub(crate) fn words(self) -> String {
+        match self {
+            Failure::Argument(words) | Failure::Mpi { text: words, .. } => words,
+        }
+    }
+}
+
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 /// MPI's return code as an [`Outcome`].

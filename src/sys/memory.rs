@@ -302,13 +302,13 @@ pub(crate) fn without_paths(full: &str) -> String {
 }
 
 /// Numbers as the bytes they are.
-pub(crate) fn bytes<T: super::hdf5::Number>(numbers: &[T]) -> &[u8] {
+pub(crate) fn bytes<T: super::number::Number>(numbers: &[T]) -> &[u8] {
     // SAFETY: a number has no padding, so all its bytes are initialised; they live as long as the slice.
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }
 
 /// Bytes as the numbers they were; `None` when they are not a whole number of them, or there is no memory.
-pub(crate) fn numbers<T: super::hdf5::Number>(bytes: &[u8]) -> Option<Vec<T>> {
+pub(crate) fn numbers<T: super::number::Number>(bytes: &[u8]) -> Option<Vec<T>> {
     if !bytes.len().is_multiple_of(size_of::<T>()) {
         return None;
     }

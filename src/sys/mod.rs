@@ -10,18 +10,22 @@ pub(crate) mod counts;
 pub(crate) mod disk;
 pub(crate) mod element;
 pub(crate) mod failure;
+#[cfg(feature = "h5")]
 pub(crate) mod hdf5;
 pub(crate) mod label;
 mod landing;
 pub(crate) mod memory;
 pub(crate) mod mpi_errors;
 pub(crate) mod node_file;
+pub(crate) mod number;
 pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod point_to_point;
 pub(crate) mod process;
 mod requests;
 pub(crate) mod signals;
+#[cfg(feature = "h5")]
+pub(crate) mod stored;
 pub(crate) mod voice;
 mod waiting;
 pub(crate) mod windows;

@@ -44,6 +44,13 @@ pub(crate) struct Ends {
     pub(crate) exit: fn(Option<i32>) -> !,
 }
 
+/// Requests that become a flag when a program asks for it.
+const WARNINGS: [c_int; 2] = [libc::SIGTERM, libc::SIGUSR1];
+/// Whether they do.
+static FLAG_IS_WANTED: AtomicBool = AtomicBool::new(false);
+/// That flag.
+static FLAG: AtomicBool = AtomicBool::new(false);
+
 struct Watch {
     process: libc::pid_t,
     /// What the system calls this thread, and so all threads to which nobody gives another name.
@@ -126,6 +133,22 @@ impl Dispositions {
     }
 }
 
+/// From now on SIGTERM and SIGUSR1 raise a flag instead of ending the program, unless the program has handlers of its own.
+pub(crate) fn raise_a_flag() {
+    if FLAG_IS_WANTED.swap(true, Ordering::SeqCst) || ours().is_none() {
+        return;
+    }
+    let handler = disposition(libc::SIGUSR1).sa_sigaction;
+    if handler == libc::SIG_DFL || is_of_mpi(handler) {
+        set_disposition(libc::SIGUSR1, &handled(libc::SIGUSR1));
+    }
+}
+
+/// Whether one of these signals has come since.
+pub(crate) fn flag_is_up() -> bool {
+    FLAG.load(Ordering::SeqCst)
+}
+
 fn disposition(signal: c_int) -> libc::sigaction {
     let mut action = MaybeUninit::zeroed();
     // SAFETY: with no new action this only writes the present one to a live local; all zeros is a valid one, too.
@@ -204,6 +227,12 @@ pub(crate) fn unwatch() {
             set_disposition(*signal, before);
         }
     }
+    if disposition(libc::SIGUSR1).sa_sigaction == handled(libc::SIGUSR1).sa_sigaction {
+        // A warning that comes late must not end a program that has ended well.
+        let mut ignored = handled(libc::SIGUSR1);
+        (ignored.sa_sigaction, ignored.sa_flags) = (libc::SIG_IGN, 0);
+        set_disposition(libc::SIGUSR1, &ignored);
+    }
     if let Some(stack) = installed.stack {
         stack.end();
     }
@@ -214,7 +243,8 @@ pub(crate) fn unwatch() {
 /// The action that has our handler.
 fn handled(signal: c_int) -> libc::sigaction {
     type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
-    let handler: Handler = if REQUESTS.contains(&signal) { on_request } else { on_fault };
+    let handler: Handler =
+        if REQUESTS.contains(&signal) || WARNINGS.contains(&signal) { on_request } else { on_fault };
     // SAFETY: all zeros is a valid action; the mask is a live field of it.
     unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
@@ -262,6 +292,10 @@ fn ours() -> Option<&'static Watch> {
 extern "C" fn on_request(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     if ours().is_none() {
         return by_default(signal);
+    }
+    if WARNINGS.contains(&signal) && FLAG_IS_WANTED.load(Ordering::SeqCst) {
+        FLAG.store(true, Ordering::SeqCst);
+        return;
     }
     // SAFETY: the system hands in what is known of the signal; the code says whether a process has sent it.
     let sender = unsafe { if (*info).si_code <= 0 { (*info).si_pid() } else { 0 } };

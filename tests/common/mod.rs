@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rankwise::Comm;
 use rankwise::testing::{Ended, launcher, run_to_end};
 
 /// Longer than any of these programs takes on a loaded machine.
@@ -90,6 +91,55 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// A folder that all ranks use, whichever of them made it.
+pub(crate) fn shared(world: &Comm, name: &str) -> rankwise::Result<(Option<Folder>, PathBuf)> {
+    let folder = world.is_root().then(|| Folder::new(name));
+    let path =
+        folder.as_ref().map(|folder| folder.0.to_str().expect("our names are UTF-8").as_bytes().to_vec());
+    let path = String::from_utf8(world.broadcast(0, path.as_deref())?).expect("sent as UTF-8");
+    Ok((folder, path.into()))
+}
+
+/// The processes that run this program of ours with an argument that has `marker` in it: its ranks, not their launcher.
+pub(crate) fn ranks_of(name: &str, marker: &str) -> Vec<u32> {
+    let ours = program(name);
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|id| std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == ours))
+        .filter(|id| {
+            std::fs::read(format!("/proc/{id}/cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(marker))
+        })
+        .collect()
+}
+
+/// Runs a command to its end, and disturbs it once `is_time`.
+pub(crate) fn run_disturbed(
+    command: Command,
+    is_time: impl Fn() -> bool + Send + 'static,
+    disturb: impl FnOnce() + Send + 'static,
+) -> Ended {
+    // Not by time: the command waits until others have ended.
+    let (over, is_over) = std::sync::mpsc::channel::<()>();
+    let disturber = std::thread::spawn(move || {
+        while is_over.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            if is_time() {
+                return disturb();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let ended = run_to_end(command, LIMIT);
+    drop(over);
+    disturber.join().expect("it does not panic");
+    ended
+}
+
+/// Sends a signal, as KILL, to a process.
+pub(crate) fn signal(id: u32, name: &str) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status();
 }
 
 /// The example input that comes with the project.

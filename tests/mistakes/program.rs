@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             "file-shapes" => {
                 let path = std::env::current_exe()?.with_file_name("rankwise-mistakes.h5");
                 let file = File::create(world, path)?;
-                file.create_dataset::<f64>("x", &[if last { 11 } else { 10 }], &file::Layout::default())?;
+                file.create_dataset::<f64>("x", &[if last { 11 } else { 10 }], &file::Storage::default())?;
                 file.close()?;
             }
             "message-type" => match rank {

@@ -290,7 +290,7 @@ fn main() -> ExitCode {
             "error-with-open-file" => {
                 let path = beside_this_program("rankwise-open.h5");
                 let file = rankwise::file::File::create(world, &path)?;
-                file.create_dataset::<f64>("x", &[10], &rankwise::file::Layout::default())?;
+                file.create_dataset::<f64>("x", &[10], &rankwise::file::Storage::default())?;
                 if here {
                     return Err("no tea, file open".into());
                 }

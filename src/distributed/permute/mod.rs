@@ -25,6 +25,7 @@ mod items;
 mod job;
 mod mapped;
 mod permutation;
+#[cfg(feature = "h5")]
 mod rows;
 mod sampling;
 mod target;
@@ -34,5 +35,6 @@ pub use corpus::{Corpus, Fingerprint};
 pub use items::{sample, shuffle, shuffle_array};
 pub use job::{Job, Seconds, Summary, Written};
 pub use permutation::Permutation;
+#[cfg(feature = "h5")]
 pub use rows::shuffle_rows;
 pub use target::Plan;

@@ -6,7 +6,7 @@ use super::items::{even_block, sorted};
 use super::mapped::rank_of;
 use crate::comm::Sum;
 use crate::error::Result;
-use crate::file::{Dataset, Number};
+use crate::file::{Dataset, H5Type, Number};
 use crate::kernels::permutation::key;
 use crate::partition::Partition;
 
@@ -23,7 +23,7 @@ use crate::partition::Partition;
 /// On all ranks alike, when the shapes differ, the elements are not `T`, or a file cannot be read or written.
 ///
 /// ```
-/// # use rankwise::file::{File, Layout};
+/// # use rankwise::file::{File, Storage};
 /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
 /// # let folder = std::env::temp_dir().join(format!("rankwise-doc-rows-{}", std::process::id()));
 /// # std::fs::create_dir_all(&folder)?;
@@ -31,17 +31,22 @@ use crate::partition::Partition;
 /// use rankwise::distributed::permute::shuffle_rows;
 ///
 /// let file = File::create(world, folder.join("points.h5"))?;
-/// let points = file.create_dataset::<f64>("points", &[4, 2], &Layout::default())?;
+/// let points = file.create_dataset::<f64>("points", &[4, 2], &Storage::default())?;
 /// # let none = rows.slice(rankwise::ndarray::s![..0, ..]);
 /// points.write_rows(0, &if world.is_root() { rows.view() } else { none })?;
-/// let shuffled = file.create_dataset::<f64>("shuffled", &[4, 2], &Layout::default())?;
+/// let shuffled = file.create_dataset::<f64>("shuffled", &[4, 2], &Storage::default())?;
 /// shuffle_rows::<f64>(&points, &shuffled, 7, 64 << 20)?;
 /// assert_eq!(shuffled.read_rows::<f64>(0..4)?[[0, 0]], 3.0); // row 3 comes first
 /// file.close()?;
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok(()) }) }
 /// ```
-pub fn shuffle_rows<T: Number>(from: &Dataset<'_>, to: &Dataset<'_>, seed: u64, memory: usize) -> Result<()> {
+pub fn shuffle_rows<T: Number + H5Type>(
+    from: &Dataset<'_>,
+    to: &Dataset<'_>,
+    seed: u64,
+    memory: usize,
+) -> Result<()> {
     let comm = from.comm();
     let shape = from.shape();
     if shape != to.shape() || shape.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};
@@ -64,6 +64,7 @@ pub(super) struct Group {
     pub(super) all_bytes: u64,
     /// Units in all copies, and their number.
     pub(super) all_units: u64,
+    #[cfg_attr(not(feature = "h5"), expect(dead_code, reason = "the shape of the indices in an HDF5 file"))]
     pub(super) copies: u64,
 }
 
@@ -115,9 +116,7 @@ impl<'c> Target<'c> {
             end: 0,
             finished: false,
         };
-        comm.on_root(|| {
-            Ok(target.files.iter().try_for_each(|half| file::may_create(&half.path, &half.partial))?)
-        })?;
+        target.create()?;
         if !matches!(plan, Plan::Hdf5Text(_) | Plan::Hdf5Indices(_)) {
             target.open()?;
         } else {
@@ -126,12 +125,31 @@ impl<'c> Target<'c> {
         Ok(target)
     }
 
+    /// The root makes the files, and all ranks see that they see the same ones. Collective.
+    fn create(&mut self) -> Result<()> {
+        let made = self.comm.on_root(|| {
+            let made = self.files.iter().map(|half| {
+                let mut open = file::may_create(&half.path, &half.partial)?;
+                let no = |error| Error::file(&half.path, format!("cannot write: {error}"));
+                Ok((file::mark(&mut open).map_err(no)?, open))
+            });
+            Ok(made.collect::<Result<Vec<_>>>()?)
+        })?;
+        let mut marks: Vec<u64> = made.iter().flatten().map(|(mark, _)| *mark).collect();
+        marks.resize(self.files.len(), 0);
+        self.comm.broadcast_into(0, &mut marks)?;
+        let seen = self.files.iter().zip(&marks);
+        let seen = seen.map(|(half, mark)| file::comes_in_sight(&half.partial, &half.path, *mark));
+        self.comm.agree(seen.collect::<Result<()>>())?;
+        self.comm.on_root(|| Ok(made.iter().flatten().try_for_each(|(_, open)| open.set_len(0))?))?;
+        Ok(())
+    }
+
     /// Opens the files that the root has made. Collective.
     fn open(&mut self) -> Result<()> {
         let root = self.comm.is_root();
         let header = &self.header;
         let opened = self.files.iter_mut().try_for_each(|half| {
-            file::comes_in_sight(&half.partial, &half.path)?;
             let no = |error| Error::file(&half.path, format!("cannot write: {error}"));
             let open = fs::OpenOptions::new().write(true).open(&half.partial).map_err(no)?;
             if root && self.offsets == 0 && !header.is_empty() {
@@ -267,8 +285,15 @@ impl<'c> Target<'c> {
         Ok(())
     }
 
+    /// There is no HDF5. Collective.
+    #[cfg(not(feature = "h5"))]
+    fn make_hdf5(&mut self, _: &Group) -> Result<()> {
+        self.comm.agree(Err(Error::file(&self.files[0].path, "cannot write: this was built without HDF5")))
+    }
+
     /// Makes the HDF5 file, with room for all that is to come; what goes into it is then written past HDF5, since where it lies is
     /// known: no dataset is compressed. Collective.
+    #[cfg(feature = "h5")]
     fn make_hdf5(&mut self, group: &Group) -> Result<()> {
         let made = self.comm.on_root(|| {
             let half = &self.files[0];
@@ -292,7 +317,13 @@ impl<'c> Target<'c> {
 }
 
 /// Creates the file, and gives where its datasets lie: text or indices, and offsets.
-fn create_hdf5(path: &Path, indices: bool, header: &[u8], group: &Group) -> hdf5::Result<[u64; 2]> {
+#[cfg(feature = "h5")]
+fn create_hdf5(
+    path: &std::path::Path,
+    indices: bool,
+    header: &[u8],
+    group: &Group,
+) -> hdf5::Result<[u64; 2]> {
     use hdf5::plist::dataset_create::{AllocTime, FillTime};
     fn dataset<T: hdf5::H5Type>(
         file: &hdf5::File,

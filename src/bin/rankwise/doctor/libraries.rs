@@ -14,18 +14,28 @@ pub(super) fn findings(program: Option<&Path>) -> Vec<Finding> {
         Some(path) => Finding::good(SECTION, format!("MPI: {version}, from {path}")),
         None => Finding::good(SECTION, format!("MPI: {version}")),
     });
+    all.push(of_hdf5());
+    all.extend(program.into_iter().flat_map(of_program));
+    all
+}
+
+#[cfg(not(feature = "h5"))]
+fn of_hdf5() -> Finding {
+    Finding::absent(SECTION, "HDF5: rankwise was built without it")
+}
+
+#[cfg(feature = "h5")]
+fn of_hdf5() -> Finding {
     let (major, minor, patch) = hdf5::library_version();
     let from = loaded(&["libhdf5"]).map_or(String::new(), |path| format!(", from {path}"));
     // It could not have been built with a serial one, but it may have been exchanged since.
     let hdf5 = format!("HDF5 {major}.{minor}.{patch}{from}");
-    all.push(if (major, minor) >= (1, 10) {
+    if (major, minor) >= (1, 10) {
         Finding::good(SECTION, format!("{hdf5}, parallel"))
     } else {
         Finding::bad(SECTION, hdf5)
             .todo("rankwise needs HDF5 1.10 or later: load another module and build again")
-    });
-    all.extend(program.into_iter().flat_map(of_program));
-    all
+    }
 }
 
 /// The file of a library that this process has loaded.
