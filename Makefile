@@ -20,6 +20,7 @@ help:
 	@echo 'make bench-checks   what the checks cost a call'
 	@echo 'make bench-files   compare files with C, h5py and pwrite; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
+	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo
 	@echo 'MPI=openmpi (the default) or MPI=mpich chooses the MPI, as in: make test MPI=mpich'
