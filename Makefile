@@ -8,7 +8,7 @@ ENV = MPI=$(MPI); . ./env.sh
 # --locked: build what Cargo.lock says, never something newer.
 CARGO_FLAGS = --locked
 
-.PHONY: help setup demo test test-large test-valgrind check clean
+.PHONY: help setup demo test bench-permute test-large test-valgrind check clean
 
 help:
 	@echo 'make demo      map the density of the example data with two ranks'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-files   compare files with C, h5py and pwrite; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
+	@echo 'make bench-permute   compare permute_corpus with shuf, cp and others on 1 GB'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo
 	@echo 'MPI=openmpi (the default) or MPI=mpich chooses the MPI, as in: make test MPI=mpich'
@@ -42,6 +43,11 @@ demo: setup
 test: setup
 	@$(ENV) && cargo build $(CARGO_FLAGS) --examples && cargo test $(CARGO_FLAGS) --lib --tests && \
 	timeout 900 cargo test $(CARGO_FLAGS) --doc
+
+# It measures the program, beside shuf, cp and others.
+bench-permute: setup
+	@$(ENV) && cargo build $(CARGO_FLAGS) --release --example permute_corpus && \
+	cargo bench $(CARGO_FLAGS) --bench permute -- $(ARGS)
 
 # What takes minutes and 16 GiB.
 test-large: setup

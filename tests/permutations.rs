@@ -14,27 +14,26 @@ use rankwise::testing::on_ranks;
 
 #[test]
 fn a_shuffle_is_the_serial_twins() {
-    on_ranks([1, 2, 3, 4, 5], |world| {
+    on_ranks([1, 2, 3, 4], |world| {
         let (rank, size) = (world.rank(), world.size());
-        for n in [0, 1, 2, size - 1, size, size + 1, 100, 5000] {
-            for seed in [0, 42] {
-                let all: Vec<u32> = (0..n as u32).map(|item| item * 3).collect();
-                let expected = permuted(seed, 0, &all);
-                // Even blocks, all on one rank, and none on some.
-                let uneven: Vec<usize> = (0..size).map(|r| if r == 1 % size { n } else { 0 }).collect();
-                for blocks in [Partition::even(n, size), Partition::from_counts(&uneven)] {
-                    let mine = shuffle(world, seed, &all[blocks.range(rank)])?;
-                    assert_eq!(mine, expected[blocks.range(rank)], "{n} items on {size} ranks");
-                    for wanted in [0, 1, n / 3, n].into_iter().filter(|&wanted| wanted <= n) {
-                        let some = sample(world, seed, &all[blocks.range(rank)], wanted)?;
-                        let part = Partition::even(wanted, size).range(rank);
-                        assert_eq!(some, expected[..wanted][part], "{wanted} of {n} on {size} ranks");
-                    }
+        for n in [0, 1, size - 1, size + 1, 3000] {
+            let seed = 42 + n as u64;
+            let all: Vec<u32> = (0..n as u32).map(|item| item * 3).collect();
+            let expected = permuted(seed, 0, &all);
+            // Even blocks, all on one rank, and none on some.
+            let uneven: Vec<usize> = (0..size).map(|r| if r == 1 % size { n } else { 0 }).collect();
+            for blocks in [Partition::even(n, size), Partition::from_counts(&uneven)] {
+                let mine = shuffle(world, seed, &all[blocks.range(rank)])?;
+                assert_eq!(mine, expected[blocks.range(rank)], "{n} items on {size} ranks");
+                for wanted in [0, n / 3, n] {
+                    let some = sample(world, seed, &all[blocks.range(rank)], wanted)?;
+                    let part = Partition::even(wanted, size).range(rank);
+                    assert_eq!(some, expected[..wanted][part], "{wanted} of {n} on {size} ranks");
                 }
-                let deck = Permutation::new(seed, n).copy(5);
-                let mine = deck.block(world)?;
-                assert_eq!(mine, order(seed, 5, n)[Partition::even(n, size).range(rank)]);
             }
+            let deck = Permutation::new(seed, n).copy(5);
+            let mine = deck.block(world)?;
+            assert_eq!(mine, order(seed, 5, n)[Partition::even(n, size).range(rank)]);
         }
         let error = sample(world, 1, &[0u8; 2], 2 * size + 1).expect_err("there are not so many");
         assert!(error.to_string().contains(&format!("a sample of {} from {} items", 2 * size + 1, 2 * size)));

@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         phases.figure("units", summary.corpus.units as f64, "");
         phases.figure("input", summary.corpus.bytes as f64, "bytes");
         phases.figure("output", summary.written_bytes as f64, "bytes");
+        phases.figure("time", seconds, "s, all but start and end");
         phases.figure("rate", summary.written_bytes as f64 / seconds / 1e9, "GB/s over all ranks");
         phases.figure(
             "out of core",

@@ -80,10 +80,10 @@ impl Mapped {
     #[inline]
     pub(crate) fn prefetch(&self, at: usize, len: usize) {
         #[cfg(target_arch = "x86_64")]
-        for line in (0..len.min(320)).step_by(64) {
+        for line in (at & !63..at + len.min(320)).step_by(64) {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a hint for any address; nothing is read.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.start.wrapping_add(at + line).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.start.wrapping_add(line).cast()) };
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = (at, len);

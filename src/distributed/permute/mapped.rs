@@ -6,13 +6,14 @@ use std::time::Instant;
 use super::corpus::{Corpus, Fingerprint};
 use super::job::{Extent, Job, Seconds, Summary, over_ranks};
 use super::target::{CELLS, Group, Target, Writer};
-use crate::comm::{Comm, Sum};
+use crate::comm::{Call, Comm, Sum};
 use crate::error::{Error, Result};
 use crate::kernels::permutation::{COPIES_AT_ONCE, keys, sort};
 use crate::sys::disk::Mapped;
+use crate::sys::memory;
 
 /// So many units ahead their bytes are asked for: about as many as a memory has under way.
-const AHEAD: usize = 16;
+const AHEAD: usize = 24;
 /// Bits of a place that are a length; one that needs more is in a table.
 const LENGTH_BITS: u32 = 24;
 const LONG: u64 = (1 << LENGTH_BITS) - 1;
@@ -82,7 +83,7 @@ pub(super) fn run(
         let count =
             at_once.min(COPIES_AT_ONCE - first as usize % COPIES_AT_ONCE).min((job.copies - first) as usize);
         let start = Instant::now();
-        let sends = engine.send(first, count);
+        let sends = engine.send(first, count)?;
         engine.seconds.deal += start.elapsed().as_secs_f64();
         for (sends, copy) in sends.into_iter().zip(first..) {
             engine.copy(copy, sends, &all, target)?;
@@ -212,19 +213,20 @@ impl Engine<'_> {
     }
 
     /// The records of some copies that share a mixing, by the rank that they go to.
-    fn send(&self, first: u64, count: usize) -> Vec<Sends> {
+    fn send(&self, first: u64, count: usize) -> Result<Vec<Sends>> {
         let ranks = self.comm.size();
         let (shards, indices) = (self.job.plan.is_shards(), self.job.plan.is_indices());
         // Random keys meet the ranks evenly: so much is nearly always enough.
         let each = self.units.places.len() / ranks;
         let each = if self.extent.is_sample() { 0 } else { each + 6 * each.isqrt() + 16 };
-        let mut all: Vec<Sends> = (0..count)
-            .map(|_| Sends {
-                records: (0..ranks).map(|_| Vec::with_capacity(each)).collect(),
+        let mut all = vec![];
+        for _ in 0..count {
+            all.push(Sends {
+                records: (0..ranks).map(|_| room(each)).collect::<Result<_>>()?,
                 sizes: vec![[0; 2]; ranks],
                 cells: vec![0; if shards { CELLS } else { 0 }],
-            })
-            .collect();
+            });
+        }
         let (block, offset) = (first / COPIES_AT_ONCE as u64, first as usize % COPIES_AT_ONCE);
         self.each_unit(|index, place, len| {
             let keys = keys(self.job.seed, block, index);
@@ -241,7 +243,7 @@ impl Engine<'_> {
                 }
             }
         });
-        all
+        Ok(all)
     }
 
     /// Exchanges the records of one copy, and writes it.
@@ -265,8 +267,8 @@ impl Engine<'_> {
         target.prepare(&group)?;
 
         let total = parts[me][0] as usize;
-        self.records.resize(total, [0; 2]);
-        self.room.resize(total, [0; 2]);
+        resize(&mut self.records, total)?;
+        resize(&mut self.room, total)?;
         let (mut rest, mut rooms) = (&mut self.records[..], Vec::new());
         for (rank, records) in records.iter().enumerate() {
             let (room, after) =
@@ -326,6 +328,24 @@ impl Engine<'_> {
         (self.records, self.room) = (records, room);
         outcome
     }
+}
+
+/// No records, and memory for so many, in large pages.
+fn room(records: usize) -> Result<Vec<[u64; 2]>> {
+    let (mut room, ()) =
+        memory::filled(records, |_| Ok(())).map_err(|failure| Call::new("permute").error(failure))?;
+    room.clear();
+    Ok(room)
+}
+
+/// Makes it as long as that, with a little memory to spare for the next copy.
+fn resize(records: &mut Vec<[u64; 2]>, len: usize) -> Result<()> {
+    if records.capacity() < len {
+        *records = vec![];
+        *records = room(len + 6 * len.isqrt() + 16)?;
+    }
+    records.resize(len, [0; 2]);
+    Ok(())
 }
 
 /// The rank that has a key: equal parts of all keys, in rank order.
