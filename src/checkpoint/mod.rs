@@ -81,7 +81,7 @@ impl From<u64> for Every {
 ///     }
 /// }
 /// let saved = checkpoint.latest()?.expect("step 20");
-/// assert_eq!(saved.array(&layout, "state")?.sum()?, 21.0 * 400.0);
+/// assert_eq!(saved.array::<f64, _>(&layout, "state")?.sum()?, 21.0 * 400.0);
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok(()) }) }
 /// ```
@@ -272,7 +272,7 @@ impl<'c> Checkpoint<'c> {
     /// let mut checkpoint = Checkpoint::every(world, std::time::Duration::from_secs(600), &folder)?;
     /// let mut energies: Vec<f64> = vec![];
     /// assert_eq!(checkpoint.restore(|_| unreachable!("there is none yet"))?, 0);
-    /// checkpoint.save(7, |to| to.value("energies", &[1.5, 2.5]))?;
+    /// checkpoint.save(7, |to| to.value("energies", &vec![1.5, 2.5]))?;
     /// let first = checkpoint.restore(|saved| {
     ///     energies = saved.value("energies")?;
     ///     Ok(())

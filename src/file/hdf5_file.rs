@@ -288,7 +288,7 @@ impl<'c> File<'c> {
 
     /// As `close`, with something that all ranks do to the closed file before it gets its name.
     pub(crate) fn close_after(mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let (comm, path) = (self.comm, self.path.clone());
+        let (comm, path, sync) = (self.comm, self.path.clone(), self.sync);
         match self.finish(last)? {
             Kind::New { partial, identity: made, replace } => comm
                 .on_root(|| {
@@ -296,7 +296,7 @@ impl<'c> File<'c> {
                         let problem = "cannot finish: another program creates the same file at the same time";
                         return Err(Error::file(&path, problem).into());
                     }
-                    let put = put_in_place(&partial, &path, replace);
+                    let put = put_in_place(&partial, &path, replace, sync);
                     Ok(put.inspect_err(|_| remove_by_root(comm, &partial))?)
                 })
                 .map(|_| ()),

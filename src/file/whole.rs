@@ -37,7 +37,7 @@ pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let mut file = may_create(path, &partial)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     let written = written.map_err(|error| Error::file(path, format!("cannot write: {error}")));
-    written.and_then(|()| put_in_place(&partial, path, true)).inspect_err(|_| {
+    written.and_then(|()| put_in_place(&partial, path, true, true)).inspect_err(|_| {
         let _ = fs::remove_file(&partial);
     })
 }
@@ -51,7 +51,7 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 }
 
 /// Moves a finished file, which is on the disk, to its place. Unless it may replace another one it fails when there is one.
-pub(super) fn put_in_place(partial: &Path, path: &Path, replace: bool) -> Result<()> {
+pub(super) fn put_in_place(partial: &Path, path: &Path, replace: bool, sync: bool) -> Result<()> {
     let io = |error: std::io::Error| Error::file(path, format!("cannot finish: {error}"));
     let mut linked = false;
     if !replace {
@@ -68,7 +68,7 @@ pub(super) fn put_in_place(partial: &Path, path: &Path, replace: bool) -> Result
         fs::rename(partial, path).map_err(io)?;
     }
     // A folder that cannot be opened or synced (some network file systems) has the name all the same.
-    if let Ok(folder) = fs::File::open(folder_of(path)) {
+    if sync && let Ok(folder) = fs::File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())
