@@ -118,7 +118,8 @@ impl<'c> Checkpoint<'c> {
             // What killed runs have left of checkpoints that they had begun.
             for entry in fs::read_dir(&folder).map_err(no)?.flatten() {
                 let name = entry.file_name();
-                let partial = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
+                let name = name.to_str().map(|name| name.strip_suffix(".mark").unwrap_or(name));
+                let partial = name.and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
                 if partial.is_some_and(|name| step_of(Path::new(name)).is_some()) {
                     let _ = fs::remove_file(entry.path());
                 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Options;
-use super::sight::{agree_on, comes_in_sight, identity, look, mark, nobody_else, same_everywhere};
+use super::sight::{agree_on, comes_in_sight, identity, look, mark, nobody_else, same_everywhere, unmark};
 use super::whole::{behind_links, beside, folder_of, may_create, put_in_place};
 use crate::comm::{Comm, LogicalOr};
 use crate::error::{Error, Result};
@@ -158,13 +158,21 @@ impl<'c> File<'c> {
                 return Err(Error::file(path, "cannot create: it is there already").into());
             }
             nobody_else(path, false)?;
-            let mut file = may_create(path, &partial)?;
-            Ok(mark(&mut file).map_err(|error| failed_by(path, "cannot create", &error))?)
+            may_create(path, &partial)?;
+            let marked = mark(&partial).inspect_err(|_| {
+                unmark(&partial);
+                let _ = fs::remove_file(&partial);
+            });
+            Ok(marked.map_err(|error| failed_by(path, "cannot create", &error))?)
         })?;
         let mark = comm.broadcast(0, marked.as_ref().map(std::slice::from_ref))?[0];
         let remove = || remove_by_root(comm, &partial);
         // The same folder on all ranks, not one of that name on each node.
-        comm.agree(comes_in_sight(&partial, path, mark)).inspect_err(|_| remove())?;
+        let seen = comm.agree(comes_in_sight(&partial, path, mark));
+        if comm.is_root() {
+            unmark(&partial);
+        }
+        seen.inspect_err(|_| remove())?;
         let access = access(options, &hints);
         let handle = sys::hdf5::parallel(comm.as_mpi(), &access)
             .and_then(|builder| builder.create(&partial).map_err(sys::hdf5::refused));

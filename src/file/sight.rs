@@ -3,9 +3,9 @@
 use std::fmt;
 use std::fs::{self, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::comm::{Comm, Min};
@@ -53,19 +53,32 @@ pub(super) fn agree_on<T>(comm: &Comm, call: &(impl Hash + fmt::Debug), result: 
     }
 }
 
-/// What a new file holds until HDF5 has it: by this the ranks know that they see the same one.
-pub(super) fn mark(file: &mut fs::File) -> std::io::Result<u64> {
+/// Where the mark of a new file is: not in the file itself, since ext4 writes out at once what was cut to nothing before.
+fn mark_of(partial: &Path) -> PathBuf {
+    let mut name = partial.file_name().unwrap_or_default().to_owned();
+    name.push(".mark");
+    partial.with_file_name(name)
+}
+
+/// Marks a new file: by this the ranks know that they see the same one.
+pub(super) fn mark(partial: &Path) -> std::io::Result<u64> {
     let mut hasher = DefaultHasher::new();
-    (std::process::id(), SystemTime::now(), file.metadata()?.ino()).hash(&mut hasher);
+    (std::process::id(), SystemTime::now(), fs::metadata(partial)?.ino()).hash(&mut hasher);
     let mark = hasher.finish();
-    file.write_all(&mark.to_le_bytes())?;
+    fs::write(mark_of(partial), mark.to_le_bytes())?;
     Ok(mark)
+}
+
+/// Takes the mark away, if there is one.
+pub(super) fn unmark(partial: &Path) {
+    let _ = fs::remove_file(mark_of(partial));
 }
 
 /// Waits until this rank sees the file that the root has marked: at once on one node, in some seconds on a network file system.
 pub(super) fn comes_in_sight(partial: &Path, path: &Path, mark: u64) -> Result<()> {
     let deadline = Instant::now() + IN_SIGHT;
-    while !fs::read(partial).is_ok_and(|bytes| bytes == mark.to_le_bytes()) {
+    let marked = mark_of(partial);
+    while !(fs::read(&marked).is_ok_and(|bytes| bytes == mark.to_le_bytes()) && partial.exists()) {
         if Instant::now() > deadline {
             return Err(Error::file(
                 path,
