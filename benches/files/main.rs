@@ -401,8 +401,8 @@ fn one_round(world: &Comm, args: &Args, library: &Path) -> Outcome {
 
 /// The same bytes without HDF5.
 fn plain(b: &Bench, what: &str) -> Outcome {
-    // SAFETY: numbers have no padding, and live as long as the array.
     let bytes = b.data.as_slice().ok_or("in one piece")?;
+    // SAFETY: numbers have no padding, and live as long as the array.
     let bytes = unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast::<u8>(), size_of_val(bytes)) };
     let path = b.path.with_extension("raw");
     let at = (b.start * COLUMNS * 8) as u64;
