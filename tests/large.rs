@@ -153,3 +153,38 @@ fn values_above_2_gib() {
         Ok(())
     });
 }
+
+/// One rank writes and reads more than HDF5 and MPI-IO can move in one call, the other nothing.
+#[cfg(feature = "h5")]
+#[test]
+#[ignore = "large: see make test-large"]
+fn blocks_of_files_above_2_gib() {
+    use rankwise::file::{File, Storage};
+    on_ranks([2], |world| {
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("large.h5");
+        let mine = if world.is_root() { 0..OVER } else { OVER..OVER };
+        let all = ndarray::Array1::from(if world.is_root() { bytes(OVER) } else { vec![] });
+        for (storage, independent) in
+            [(Storage::default(), false), (Storage::default(), true), (Storage::chunks([64 << 20]), false)]
+        {
+            let file = File::create(world, &path)?;
+            let mut data = file.create_dataset::<u8>("x", &[OVER], &storage)?;
+            if independent {
+                data = data.independent();
+            }
+            data.write_rows(mine.start, &all)?;
+            file.close()?;
+            let file = File::open(world, &path)?;
+            let mut data = file.dataset("x")?;
+            if independent {
+                data = data.independent();
+            }
+            let found = data.read_rows::<u8>(mine.clone())?;
+            check(found.as_slice().expect("in one piece"), mine.len(), 0);
+            file.close()?;
+        }
+        world.barrier()?;
+        world.on_root(|| Ok(std::fs::remove_file(&path)?))?;
+        Ok(())
+    });
+}

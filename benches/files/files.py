@@ -64,5 +64,5 @@ for storage in sys.argv[5:]:
         file.close()
         say(case, "read", began)
         assert (read[-1] == data[-1]).all()
-if comm.rank == 0:
+if comm.rank == 0 and os.path.exists(path):
     os.unlink(path)

@@ -315,7 +315,7 @@ fn one_round(world: &Comm, args: &Args, library: &Path) -> Outcome {
                     if who == "pwrite" && (level > 0 || !together || chunk > 0) {
                         continue;
                     }
-                    if what != "read" {
+                    if what != "read" && who != "pwrite" {
                         b.remove()?;
                     }
                     let (start_c, count_c) = (b.start as c_ulong, count as c_ulong);

@@ -81,7 +81,7 @@ impl From<u64> for Every {
 ///     }
 /// }
 /// let saved = checkpoint.latest()?.expect("step 20");
-/// assert_eq!(saved.array(&layout, "state")?.sum()?, 21.0 * 400.0);
+/// assert_eq!(saved.array::<f64, _>(&layout, "state")?.sum()?, 21.0 * 400.0);
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok(()) }) }
 /// ```
@@ -118,7 +118,8 @@ impl<'c> Checkpoint<'c> {
             // What killed runs have left of checkpoints that they had begun.
             for entry in fs::read_dir(&folder).map_err(no)?.flatten() {
                 let name = entry.file_name();
-                let partial = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
+                let name = name.to_str().map(|name| name.strip_suffix(".mark").unwrap_or(name));
+                let partial = name.and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
                 if partial.is_some_and(|name| step_of(Path::new(name)).is_some()) {
                     let _ = fs::remove_file(entry.path());
                 }
@@ -272,7 +273,7 @@ impl<'c> Checkpoint<'c> {
     /// let mut checkpoint = Checkpoint::every(world, std::time::Duration::from_secs(600), &folder)?;
     /// let mut energies: Vec<f64> = vec![];
     /// assert_eq!(checkpoint.restore(|_| unreachable!("there is none yet"))?, 0);
-    /// checkpoint.save(7, |to| to.value("energies", &[1.5, 2.5]))?;
+    /// checkpoint.save(7, |to| to.value("energies", &vec![1.5, 2.5]))?;
     /// let first = checkpoint.restore(|saved| {
     ///     energies = saved.value("energies")?;
     ///     Ok(())

@@ -207,7 +207,7 @@ impl<'f> Dataset<'f> {
     /// let file = File::create(world, &path)?;
     /// let log = file.create_dataset::<u32>("log", &[100], &Storage::default().zeroed())?.independent();
     /// if world.is_root() {
-    ///     log.write_rows(42, &rankwise::ndarray::array![1])?; // no other rank takes part
+    ///     log.write_rows(42, &rankwise::ndarray::array![1u32])?; // no other rank takes part
     /// }
     /// file.close()?;
     /// # std::fs::remove_file(&path)?;
@@ -226,7 +226,7 @@ impl<'f> Dataset<'f> {
     /// # let path = std::env::temp_dir().join(format!("rankwise-doc-transfer-{}.h5", std::process::id()));
     /// # let file = File::create(world, &path)?;
     /// let data = file.create_dataset::<f32>("x", &[4], &Storage::default())?;
-    /// data.write_rows(0, &rankwise::ndarray::Array1::zeros(if world.is_root() { 4 } else { 0 }))?;
+    /// data.write_rows(0, &rankwise::ndarray::Array1::<f32>::zeros(if world.is_root() { 4 } else { 0 }))?;
     /// let report = data.last_transfer().expect("there was one");
     /// assert_eq!((report.mode(), report.causes()), (TransferMode::Contiguous, vec![]));
     /// # file.close()?;

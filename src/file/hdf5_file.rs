@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Options;
 use super::sight::{agree_on, identity, look, nobody_else, same_everywhere};
-use super::whole::{behind_links, beside, comes_in_sight, folder_of, mark, may_create, put_in_place};
+use super::whole::{behind_links, beside, comes_in_sight, folder_of, mark, may_create, put_in_place, unmark};
 use crate::comm::{Comm, LogicalOr};
 use crate::error::{Error, Result};
 use crate::sys;
@@ -158,13 +158,21 @@ impl<'c> File<'c> {
                 return Err(Error::file(path, "cannot create: it is there already").into());
             }
             nobody_else(path, false)?;
-            let mut file = may_create(path, &partial)?;
-            Ok(mark(&mut file).map_err(|error| failed_by(path, "cannot create", &error))?)
+            may_create(path, &partial)?;
+            let marked = mark(&partial).inspect_err(|_| {
+                unmark(&partial);
+                let _ = fs::remove_file(&partial);
+            });
+            Ok(marked.map_err(|error| failed_by(path, "cannot create", &error))?)
         })?;
         let mark = comm.broadcast(0, marked.as_ref().map(std::slice::from_ref))?[0];
         let remove = || remove_by_root(comm, &partial);
         // The same folder on all ranks, not one of that name on each node.
-        comm.agree(comes_in_sight(&partial, path, mark)).inspect_err(|_| remove())?;
+        let seen = comm.agree(comes_in_sight(&partial, path, mark));
+        if comm.is_root() {
+            unmark(&partial);
+        }
+        seen.inspect_err(|_| remove())?;
         let access = access(options, &hints);
         let handle = sys::hdf5::parallel(comm.as_mpi(), &access)
             .and_then(|builder| builder.create(&partial).map_err(sys::hdf5::refused));
@@ -288,7 +296,7 @@ impl<'c> File<'c> {
 
     /// As `close`, with something that all ranks do to the closed file before it gets its name.
     pub(crate) fn close_after(mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let (comm, path) = (self.comm, self.path.clone());
+        let (comm, path, sync) = (self.comm, self.path.clone(), self.sync);
         match self.finish(last)? {
             Kind::New { partial, identity: made, replace } => comm
                 .on_root(|| {
@@ -296,7 +304,7 @@ impl<'c> File<'c> {
                         let problem = "cannot finish: another program creates the same file at the same time";
                         return Err(Error::file(&path, problem).into());
                     }
-                    let put = put_in_place(&partial, &path, replace);
+                    let put = put_in_place(&partial, &path, replace, sync);
                     Ok(put.inspect_err(|_| remove_by_root(comm, &partial))?)
                 })
                 .map(|_| ()),

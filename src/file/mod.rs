@@ -42,7 +42,7 @@ mod whole;
 
 pub use crate::sys::number::Number;
 pub(crate) use totals::totals;
-pub(crate) use whole::{behind_links, beside, comes_in_sight, folder_of, mark, may_create};
+pub(crate) use whole::{behind_links, beside, comes_in_sight, folder_of, mark, may_create, unmark};
 pub use whole::{check_new, write_whole};
 #[cfg(feature = "h5")]
 pub use {

@@ -32,7 +32,7 @@ const BLOSC: i32 = 32001;
 /// let file = File::create(world, &path)?;
 /// let image = file.create_dataset::<f32>("image", &[300, 200], &Storage::default().shuffle().deflate(4))?;
 /// let rows = Partition::even(300, world.size()).range(world.rank());
-/// image.write_rows(rows.start, &rankwise::ndarray::Array2::zeros((rows.len(), 200)))?;
+/// image.write_rows(rows.start, &rankwise::ndarray::Array2::<f32>::zeros((rows.len(), 200)))?;
 /// file.close()?;
 /// # std::fs::remove_file(&path)?;
 /// # Ok(()) }) }

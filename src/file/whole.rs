@@ -43,7 +43,7 @@ pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let mut file = may_create(path, &partial)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     let written = written.map_err(|error| Error::file(path, format!("cannot write: {error}")));
-    written.and_then(|()| put_in_place(&partial, path, true)).inspect_err(|_| {
+    written.and_then(|()| put_in_place(&partial, path, true, true)).inspect_err(|_| {
         let _ = fs::remove_file(&partial);
     })
 }
@@ -57,7 +57,7 @@ pub(crate) fn beside(path: &Path) -> PathBuf {
 }
 
 /// Moves a finished file, which is on the disk, to its place. Unless it may replace another one it fails when there is one.
-pub(super) fn put_in_place(partial: &Path, path: &Path, replace: bool) -> Result<()> {
+pub(super) fn put_in_place(partial: &Path, path: &Path, replace: bool, sync: bool) -> Result<()> {
     let io = |error: std::io::Error| Error::file(path, format!("cannot finish: {error}"));
     let mut linked = false;
     if !replace {
@@ -74,7 +74,7 @@ pub(super) fn put_in_place(partial: &Path, path: &Path, replace: bool) -> Result
         fs::rename(partial, path).map_err(io)?;
     }
     // A folder that cannot be opened or synced (some network file systems) has the name all the same.
-    if let Ok(folder) = fs::File::open(folder_of(path)) {
+    if sync && let Ok(folder) = fs::File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())
@@ -116,19 +116,32 @@ pub(crate) fn may_create(path: &Path, partial: &Path) -> Result<fs::File> {
     fs::File::create_new(partial).map_err(in_folder)
 }
 
-/// What a new file holds until HDF5 has it: by this the ranks know that they see the same one.
-pub(crate) fn mark(file: &mut fs::File) -> std::io::Result<u64> {
+/// Where the mark of a new file is: not in the file itself, since ext4 writes out at once what was cut to nothing before.
+fn mark_of(partial: &Path) -> PathBuf {
+    let mut name = partial.file_name().unwrap_or_default().to_owned();
+    name.push(".mark");
+    partial.with_file_name(name)
+}
+
+/// Marks a new file: by this the ranks know that they see the same one.
+pub(crate) fn mark(partial: &Path) -> std::io::Result<u64> {
     let mut hasher = DefaultHasher::new();
-    (std::process::id(), SystemTime::now(), file.metadata()?.ino()).hash(&mut hasher);
+    (std::process::id(), SystemTime::now(), fs::metadata(partial)?.ino()).hash(&mut hasher);
     let mark = hasher.finish();
-    file.write_all(&mark.to_le_bytes())?;
+    fs::write(mark_of(partial), mark.to_le_bytes())?;
     Ok(mark)
+}
+
+/// Takes the mark away, if there is one.
+pub(crate) fn unmark(partial: &Path) {
+    let _ = fs::remove_file(mark_of(partial));
 }
 
 /// Waits until this rank sees the file that the root has marked: at once on one node, in some seconds on a network file system.
 pub(crate) fn comes_in_sight(partial: &Path, path: &Path, mark: u64) -> Result<()> {
     let deadline = Instant::now() + IN_SIGHT;
-    while !fs::read(partial).is_ok_and(|bytes| bytes == mark.to_le_bytes()) {
+    let marked = mark_of(partial);
+    while !(fs::read(&marked).is_ok_and(|bytes| bytes == mark.to_le_bytes()) && partial.exists()) {
         if Instant::now() > deadline {
             return Err(Error::file(
                 path,

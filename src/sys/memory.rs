@@ -235,6 +235,16 @@ pub(crate) fn filled<T: Element<K>, K, R>(
 
 /// Zeroed room for `len` elements, on huge pages if it is large.
 pub(super) fn room<T>(len: usize) -> Outcome<Vec<MaybeUninit<T>>> {
+    let mut room = plain_room(len)?;
+    if len > 0 {
+        ask_for_huge_pages(room.as_mut_ptr().cast(), size_of_val(&room[..]));
+    }
+    Ok(room)
+}
+
+/// Zeroed room for `len` elements, on pages of the system's choice: where files are read, memory is full of them, and to put
+/// huge pages together takes longer than they save.
+pub(super) fn plain_room<T>(len: usize) -> Outcome<Vec<MaybeUninit<T>>> {
     let none = || {
         Failure::Argument(format!(
             "no memory for {len} elements of {} ({} bytes each)",
@@ -251,7 +261,6 @@ pub(super) fn room<T>(len: usize) -> Outcome<Vec<MaybeUninit<T>>> {
     if start.is_null() {
         return Err(none());
     }
-    ask_for_huge_pages(start, layout.size());
     // SAFETY: allocated just now by the global allocator, with the layout of an array of `len`; any bytes are a valid
     // `MaybeUninit`.
     Ok(unsafe { Vec::from_raw_parts(start.cast(), len, len) })

@@ -187,7 +187,7 @@ pub(crate) struct Room<T> {
 impl<T: H5Type + Copy> Room<T> {
     /// Fails when there is no such room, instead of ending the program.
     pub(crate) fn new(len: usize) -> Outcome<Self> {
-        Ok(Room { room: memory::room(len)?, filled: 0, valid: true })
+        Ok(Room { room: memory::plain_room(len)?, filled: 0, valid: true })
     }
 
     /// Lets `read` fill the next `len` elements. What is invalid is told, and not given out later.

@@ -127,22 +127,25 @@ impl<'c> Target<'c> {
 
     /// The root makes the files, and all ranks see that they see the same ones. Collective.
     fn create(&mut self) -> Result<()> {
-        let made = self.comm.on_root(|| {
-            let made = self.files.iter().map(|half| {
-                let mut open = file::may_create(&half.path, &half.partial)?;
-                let no = |error| Error::file(&half.path, format!("cannot write: {error}"));
-                Ok((file::mark(&mut open).map_err(no)?, open))
+        let root = self.comm.is_root();
+        let marks = self.comm.on_root(|| {
+            let marks = self.files.iter().map(|half| {
+                file::may_create(&half.path, &half.partial)?;
+                file::mark(&half.partial).map_err(|error| half.error(&error))
             });
-            Ok(made.collect::<Result<Vec<_>>>()?)
-        })?;
-        let mut marks: Vec<u64> = made.iter().flatten().map(|(mark, _)| *mark).collect();
-        marks.resize(self.files.len(), 0);
-        self.comm.broadcast_into(0, &mut marks)?;
-        let seen = self.files.iter().zip(&marks);
-        let seen = seen.map(|(half, mark)| file::comes_in_sight(&half.partial, &half.path, *mark));
-        self.comm.agree(seen.collect::<Result<()>>())?;
-        self.comm.on_root(|| Ok(made.iter().flatten().try_for_each(|(_, open)| open.set_len(0))?))?;
-        Ok(())
+            Ok(marks.collect::<Result<Vec<_>>>()?)
+        });
+        let seen = marks.and_then(|marks| {
+            let mut marks = marks.unwrap_or_else(|| vec![0; self.files.len()]);
+            self.comm.broadcast_into(0, &mut marks)?;
+            let seen = self.files.iter().zip(&marks);
+            let seen = seen.map(|(half, mark)| file::comes_in_sight(&half.partial, &half.path, *mark));
+            self.comm.agree(seen.collect::<Result<()>>())
+        });
+        if root {
+            self.files.iter().for_each(|half| file::unmark(&half.partial));
+        }
+        seen
     }
 
     /// Opens the files that the root has made. Collective.
