@@ -109,7 +109,8 @@ impl<'f> Dataset<'f> {
         Ok(Dataset::new(file, name, agree_on_handle(comm, handle)?))
     }
 
-    pub(super) fn open(file: &'f File<'f>, name: &str) -> Result<Self> {
+    /// `said` is what the caller has called it.
+    pub(super) fn open(file: &'f File<'f>, name: &str, said: &str) -> Result<Self> {
         let name = name.strip_prefix('/').unwrap_or(name);
         same_everywhere(file.comm(), name, "name of the dataset")?;
         let handle = file.handle().dataset(name).map_err(|_| {
@@ -121,7 +122,7 @@ impl<'f> Dataset<'f> {
                 .map(|dataset| ManuallyDrop::new(dataset).name())
                 .collect();
             there.sort();
-            file.error(format!("there is no dataset {name}; the file has {}", list(&there)))
+            file.error(format!("there is no dataset {said}; the file has {}", list(&there)))
         });
         Ok(Dataset::new(file, name, agree_on_handle(file.comm(), handle)?))
     }

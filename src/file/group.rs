@@ -138,7 +138,7 @@ impl<'f> Group<'f> {
     /// # Errors
     /// As [`File::dataset`].
     pub fn dataset(&self, name: &str) -> Result<Dataset<'f>> {
-        Dataset::open(self.file, &self.path_of(name))
+        Dataset::open(self.file, &self.path_of(name), name)
     }
 
     /// Sets an attribute of this group; one that is there already is replaced.
