@@ -24,7 +24,7 @@
 //!
 //! - *Returns* allocates the result. Where the lengths are not known it sends them first, and says so.
 //! - *Into the caller's buffer* allocates nothing and sends what C would send.
-//! - *Counts known*: by a [`Partition`](crate::Partition) that all ranks have, nothing is sent for the lengths.
+//! - *Counts known*: by a [`Partition`] that all ranks have, nothing is sent for the lengths.
 //! - *Values* are encoded and decoded: another price, so another name. Closures need not be commutative; a panic in one is an
 //!   error with its rank.
 //! - *Non-blocking* calls keep their buffers, or borrow them in a [`scope`](Comm::scope), until the [`Request`] is complete.
