@@ -116,6 +116,9 @@ fn main() -> ExitCode {
         let _ = rankwise::run(|_| Ok(()));
         return rankwise::run(|_| Ok(()));
     }
+    // What is started in the background of a script ignores SIGINT, and then so does `run`.
+    // SAFETY: no handler is installed.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     let mut kept = None;
     let code = rankwise::run_with::<Args>(|world, Args { how, rank }| {
         kept = Some(Comm::wrap(world.as_mpi())?);
