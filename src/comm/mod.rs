@@ -155,6 +155,7 @@ impl Comm {
     /// The world: all ranks that were started together.
     pub(crate) fn world() -> Result<Self> {
         let world = SimpleCommunicator::world();
+        sys::waiting::look_around().map_err(|failure| Call::new("start").error(failure))?;
         let ours =
             sys::Communicator::duplicate(&world).map_err(|failure| Call::new("start").error(failure))?;
         let group = Group::world(ours.size);

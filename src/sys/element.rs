@@ -23,6 +23,8 @@ pub struct Described {
     pub(super) raw: ffi::MPI_Datatype,
     /// Bytes of an item.
     pub(super) size: usize,
+    /// Bytes of an item that travel: without what lies between its fields.
+    packed: usize,
     /// Items in an element.
     pub(super) repeat: usize,
     /// Where the `bool`s of an item are.
@@ -37,12 +39,17 @@ impl Described {
     fn number<T>(raw: ffi::MPI_Datatype, code: u8) -> Self {
         let (size, name) = (size_of::<T>(), std::any::type_name::<T>());
         // That of one basic number is its code: found without a hash, since this is on the way of every call.
-        Described { raw, size, repeat: 1, bools: &[], signature: u64::from(code), name }
+        Described { raw, size, packed: size, repeat: 1, bools: &[], signature: u64::from(code), name }
     }
 
     /// Bytes of an element.
     pub(super) fn bytes(&self) -> usize {
         self.size * self.repeat
+    }
+
+    /// Bytes of an element that travel.
+    pub(super) fn packed(&self) -> usize {
+        self.packed * self.repeat
     }
 
     /// Whether there is anything to look at after a message.
@@ -217,7 +224,7 @@ macro_rules! wide {
                 // Two halves, in the order of this machine, which is that of all ranks.
                 let half = <u64 as Describe<kind::Plain>>::describe()?;
                 let of = Described::number::<$number>(half.raw, 3);
-                Ok(Described { size: half.size, repeat: 2, ..of })
+                Ok(Described { size: half.size, packed: half.size, repeat: 2, ..of })
             }
         }
     )*};
@@ -326,8 +333,8 @@ fn with_extent(raw: ffi::MPI_Datatype, size: usize) -> Outcome<ffi::MPI_Datatype
     }
 }
 
-/// The datatype, the places of its `bool`s, its signature.
-type Entry = (ffi::MPI_Datatype, &'static [usize], u64);
+/// The datatype, the places of its `bool`s, its signature, the bytes that travel.
+type Entry = (ffi::MPI_Datatype, &'static [usize], u64, usize);
 
 /// Frees the datatypes that were made here, before MPI ends: MPICH complains of those that are left.
 pub(crate) fn free_all() {
@@ -351,19 +358,31 @@ fn from_table<T: 'static>(
     const { assert!(size_of::<T>() > 0, "an element without bytes cannot be sent or counted") };
     let of = TypeId::of::<T>();
     let known = TABLE.with_borrow(|table| table.get(&of).copied());
-    let (raw, bools, signature) = match known {
+    let (raw, bools, signature, packed) = match known {
         Some(entry) => entry,
         None => {
             let (raw, basics) = make()?;
             let bools: Vec<_> =
                 basics.iter().filter(|(_, code)| *code == BOOL).map(|(place, _)| *place).collect();
             let codes: Vec<_> = basics.iter().map(|(_, code)| *code).collect();
-            let entry: Entry = (raw, bools.leak(), label::signature(&codes));
+            let mut packed: c_int = 0;
+            // SAFETY: the datatype is live, the pointer is to a live local.
+            check(unsafe { ffi::MPI_Type_size(raw, &mut packed) })?;
+            let packed = usize::try_from(packed).unwrap_or(0);
+            let entry: Entry = (raw, bools.leak(), label::signature(&codes), packed);
             TABLE.with_borrow_mut(|table| table.insert(of, entry));
             entry
         }
     };
-    Ok(Described { raw, size: size_of::<T>(), repeat: 1, bools, signature, name: std::any::type_name::<T>() })
+    Ok(Described {
+        raw,
+        size: size_of::<T>(),
+        packed,
+        repeat: 1,
+        bools,
+        signature,
+        name: std::any::type_name::<T>(),
+    })
 }
 
 /// What `MPI_Type_get_envelope` says of a datatype: how it was made, and of how many numbers, addresses and datatypes.

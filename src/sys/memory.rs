@@ -148,10 +148,16 @@ impl<'a> Received<'a> {
         if unsafe { self.of.mend(self.start, self.len) } {
             return Ok(());
         }
-        Err(Failure::Argument(
-            "a bool arrived that is neither true nor false: the sender has sent another type; it is false now".into(),
-        ))
+        Err(no_bool())
     }
+}
+
+/// After mending.
+pub(super) fn no_bool() -> Failure {
+    Failure::Argument(
+        "a bool arrived that is neither true nor false: the sender has sent another type; it is false now"
+            .into(),
+    )
 }
 
 /// Elements of any type, in memory of our own.

@@ -27,7 +27,7 @@ pub(crate) mod signals;
 #[cfg(feature = "h5")]
 pub(crate) mod stored;
 pub(crate) mod voice;
-mod waiting;
+pub(crate) mod waiting;
 pub(crate) mod windows;
 
 pub(crate) use communicator::{Channel, Communicator};

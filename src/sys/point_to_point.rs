@@ -150,12 +150,14 @@ pub(crate) fn receive(
         let count = items(part.len(), &of)?;
         let mut status = empty_status();
         // SAFETY: there is room for that many items; the status is a live local.
-        check(unsafe {
+        let code = unsafe {
             ffi::MPI_Recv(part.start(), count, of.raw, rank, tag, comm.channel(channel), &mut status)
-        })
-        .map_err(|failure| too_long(failure, Some(room.len())))?;
+        };
+        // Also after an error the room is the caller's.
+        let valid = part.check();
+        check(code).map_err(|failure| too_long(failure, Some(room.len())))?;
+        valid?;
         let got = elements(&status, &of, false)?;
-        room.part(len..len + got).check()?;
         len += got;
         let from = arrived(&status, len);
         if got < piece {
@@ -273,10 +275,10 @@ pub(crate) fn send_receive(
     if let Some(landing) = landing {
         return landed(landing, code, &status, room);
     }
+    let valid = room.check();
     check(code).map_err(|failure| too_long(failure, Some(room.len())))?;
-    let len = elements(&status, &of, false)?;
-    room.part(0..len).check()?;
-    Ok(arrived(&status, len))
+    valid?;
+    Ok(arrived(&status, elements(&status, &of, false)?))
 }
 
 /// Starts to send.
@@ -295,7 +297,7 @@ pub(super) unsafe fn start_send(
     let mut open = Open::new();
     open.label = label::on(channel).then(|| Box::new(Label::of(&of)));
     for (i, part) in pieces_and_end(data.len(), &of).enumerate() {
-        let label = open.label.as_deref_mut().filter(|_| i == 0);
+        let label = if i == 0 { open.label.as_deref_mut() } else { None };
         let Piece { start, count, raw, _made, .. } = Piece::new(label, data.part(part))?;
         // SAFETY: that many items can be read, and can be until the end, by this function's contract; the label is kept with
         // the request.
@@ -403,7 +405,9 @@ impl Found {
         if self.labelled {
             let label = self.receive_labelled(&mut room)?;
             let valid = room.check();
-            return label.check(room.of()).and(valid);
+            // Nothing is of any type.
+            let right = if room.len() == 0 { Ok(()) } else { label.check(room.of()) };
+            return right.and(valid);
         }
         let (of, count) = (*room.of(), items(room.len(), room.of())?);
         // SAFETY: there is room for that many items, which are all of the message; the message is live, and not after this.
@@ -541,7 +545,7 @@ pub(super) fn elements(status: &ffi::MPI_Status, of: &Described, labelled: bool)
     let (got, each) = if labelled {
         // SAFETY: a constant of the library, read only.
         let bytes = count(unsafe { ffi::RSMPI_UINT8_T })?;
-        (bytes.and_then(|bytes| bytes.checked_sub(label::BYTES)), of.bytes())
+        (bytes.and_then(|bytes| bytes.checked_sub(label::BYTES)), of.packed())
     } else {
         (count(of.raw)?, of.repeat)
     };

@@ -13,7 +13,7 @@ use super::counts::{items, piece, rank, whole};
 use super::element::Described;
 use super::failure::{Failure, Outcome, check};
 use super::label::{self, Label};
-use super::memory::{Received, Sent, same_length, same_type};
+use super::memory::{Received, Sent, no_bool, same_length, same_type};
 use super::operations::Operation;
 use super::point_to_point::{self, Arrived, From};
 use super::waiting::complete;
@@ -30,11 +30,19 @@ pub(crate) struct Open {
     spare: Vec<u64>,
     /// What goes, or comes, in front of the elements.
     pub(super) label: Option<Box<Label>>,
-    /// What is to be received with a label.
-    expected: Option<Described>,
+    /// What is to be received, if something has to be looked at when it has come.
+    expected: Option<Box<Expected>>,
     receives: bool,
     /// Why a part of it has failed.
     failed: Option<Failure>,
+}
+
+/// Elements with a label in front, or with `bool`s in them, which have to be valid when the receive is complete, whatever came.
+#[derive(Debug)]
+struct Expected {
+    of: Described,
+    room: *mut u8,
+    len: usize,
 }
 
 impl Open {
@@ -79,13 +87,20 @@ impl Open {
         }
         self.status = status;
         // MPI may find that something does not fit, and the label says why.
-        outcome.or_else(|failure| self.check_label().and(Err(failure)))
+        let outcome = outcome.or_else(|failure| self.check_label().and(Err(failure)));
+        match &self.expected {
+            // SAFETY: the room stays until the request is complete, which it is just now, and only then is anybody else's.
+            Some(into) if into.of.has_bools() && !unsafe { into.of.mend(into.room, into.len) } => {
+                outcome.and(Err(no_bool()))
+            }
+            _ => outcome,
+        }
     }
 
     /// An error when what has come says that it is something else.
     fn check_label(&self) -> Outcome {
         match (&self.label, &self.expected) {
-            (Some(label), Some(expected)) if label.is_filled() => label.check(expected),
+            (Some(label), Some(expected)) if label.is_filled() => label.check(&expected.of),
             _ => Ok(()),
         }
     }
@@ -121,8 +136,12 @@ impl Open {
 
     /// Who has sent what was received into a buffer of `of`.
     pub(super) fn arrived(&self, into: &Received) -> Outcome<Arrived> {
-        self.check_label()?;
-        let len = point_to_point::elements(&self.status, into.of(), self.label.is_some())?;
+        let len = point_to_point::elements(&self.status, into.of(), self.label.is_some());
+        if len.as_ref().ok() != Some(&0) {
+            // Nothing is of any type.
+            self.check_label()?;
+        }
+        let len = len?;
         if len > into.len() {
             return Err(point_to_point::no_space(Some(into.len())));
         }
@@ -132,11 +151,16 @@ impl Open {
 
 /// For as long as it lives, errors of receives come back. MPICH asks the error handler of the world for them, whatever their
 /// communicator (seen with 4.0.2); that handler is the program's.
-struct ReturningErrors(Option<ffi::MPI_Errhandler>);
+pub(super) struct ReturningErrors(Option<ffi::MPI_Errhandler>);
 
 impl ReturningErrors {
     fn of(open: &Open) -> Self {
-        if super::process::OPEN_MPI || !open.receives {
+        if open.receives { Self::here() } else { ReturningErrors(None) }
+    }
+
+    /// For a request that was just started.
+    pub(super) fn here() -> Self {
+        if super::process::OPEN_MPI {
             return ReturningErrors(None);
         }
         // SAFETY: MPI runs, since there is a request; the pointer is to a live local, which is used only after the call that
@@ -202,8 +226,11 @@ pub(super) unsafe fn receive(comm: &Communicator, from: From, room: &mut Receive
     }
     let ((rank, tag), count) = (from.raw(comm)?, items(room.len(), &of)?);
     let (start, raw, mut open) = (room.start(), comm.channel(Channel::Program), Open::new());
-    open.receives = true;
     let labels = label::on(Channel::Program);
+    open.receives = true;
+    if labels || of.has_bools() {
+        open.expected = Some(Box::new(Expected { of, room: start.cast(), len: room.len() }));
+    }
     if !point_to_point::WRITES_BEYOND && !labels {
         // SAFETY: there is room for that many items until the end, by this function's contract.
         open.add(|request| unsafe { ffi::MPI_Irecv(start, count, of.raw, rank, tag, raw, request) })?;
@@ -212,9 +239,8 @@ pub(super) unsafe fn receive(comm: &Communicator, from: From, room: &mut Receive
     // Into the room and one item more somewhere else: what is not one block of memory Open MPI fills piece by piece, and stops
     // at its end.
     open.spare = vec![0; of.bytes().div_ceil(size_of::<u64>())];
-    let blocks = [(start.cast_const(), count), (open.spare.as_ptr().cast(), 1)];
+    let blocks = [(start.cast_const(), count), (open.spare.as_mut_ptr().cast_const().cast(), 1)];
     let (start, made) = if labels {
-        open.expected = Some(of);
         let label = open.label.insert(Box::new(Label::blank())).start();
         (label, label::in_front(label.cast_const(), &blocks, &of)?)
     } else {

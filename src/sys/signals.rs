@@ -227,11 +227,17 @@ pub(crate) fn unwatch() {
             set_disposition(*signal, before);
         }
     }
-    if disposition(libc::SIGUSR1).sa_sigaction == handled(libc::SIGUSR1).sa_sigaction {
-        // A warning that comes late must not end a program that has ended well.
-        let mut ignored = handled(libc::SIGUSR1);
+    // A warning that comes late must not end a program that has ended well.
+    let ignore = |signal: c_int| {
+        let mut ignored = handled(signal);
         (ignored.sa_sigaction, ignored.sa_flags) = (libc::SIG_IGN, 0);
-        set_disposition(libc::SIGUSR1, &ignored);
+        set_disposition(signal, &ignored);
+    };
+    if disposition(libc::SIGUSR1).sa_sigaction == handled(libc::SIGUSR1).sa_sigaction {
+        ignore(libc::SIGUSR1);
+        if disposition(libc::SIGTERM).sa_sigaction == libc::SIG_DFL {
+            ignore(libc::SIGTERM);
+        }
     }
     if let Some(stack) = installed.stack {
         stack.end();

@@ -5,23 +5,40 @@
 //! again, and between two times others get their turn.
 
 use std::ffi::c_int;
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mpi::ffi;
 
+use super::failure::{Outcome, check};
 use super::process::OPEN_MPI;
+use super::requests::ReturningErrors;
 
-/// Whether the ranks of this node are more than its cores, and this MPI does not give way by itself.
+/// Whether some node has more ranks than cores, and this MPI does not give way by itself. The same on all ranks: a blocking call
+/// on one does not match one that was started on another (MPI 3.1, section 5.12).
+static CROWDED: AtomicBool = AtomicBool::new(false);
+
 #[inline]
 pub(super) fn crowded() -> bool {
-    static CROWDED: LazyLock<bool> = LazyLock::new(|| {
-        let number = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok();
-        // What Hydra says, or Slurm: as in "2(x3),1" the tasks of each node.
-        let of_slurm =
-            || std::env::var("SLURM_STEP_TASKS_PER_NODE").ok()?.split(['(', ',']).next()?.parse().ok();
-        number("MPI_LOCALNRANKS").or_else(of_slurm).is_some_and(|ranks| ranks > cores())
-    });
-    !OPEN_MPI && *CROWDED
+    !OPEN_MPI && CROWDED.load(Ordering::Relaxed)
+}
+
+/// Finds out, before any other call on all ranks. Collective over the world.
+pub(crate) fn look_around() -> Outcome {
+    if OPEN_MPI {
+        return Ok(());
+    }
+    let number = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok();
+    // What Hydra says, or Slurm: as in "2(x3),1" the tasks of each node.
+    let of_slurm = || std::env::var("SLURM_STEP_TASKS_PER_NODE").ok()?.split(['(', ',']).next()?.parse().ok();
+    let ranks = number("MPI_LOCALNRANKS").or_else(of_slurm);
+    let (mine, mut some) = (c_int::from(ranks.is_some_and(|ranks| ranks > cores())), 0);
+    // SAFETY: MPI runs; the pointers are to live locals; the constants are read only.
+    check(unsafe {
+        let (from, to, world) = ((&raw const mine).cast(), (&raw mut some).cast(), ffi::RSMPI_COMM_WORLD);
+        ffi::MPI_Allreduce(from, to, 1, ffi::RSMPI_INT32_T, ffi::RSMPI_MAX, world)
+    })?;
+    CROWDED.store(some != 0, Ordering::Relaxed);
+    Ok(())
 }
 
 /// The cores that the ranks of this node have.
@@ -49,6 +66,7 @@ pub(super) fn give_way() {
 
 /// Starts what `start` starts, and returns MPI's code when it is complete. After an error MPI has ended it.
 pub(super) fn until_complete(start: impl FnOnce(*mut ffi::MPI_Request) -> c_int) -> c_int {
+    let _returning = ReturningErrors::here();
     // SAFETY: a constant of the library, read only.
     let mut request = unsafe { ffi::RSMPI_REQUEST_NULL };
     let code = start(&mut request);
