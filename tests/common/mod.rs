@@ -1,8 +1,11 @@
 //! Running this project's own programs under the launcher.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rankwise::Comm;
@@ -39,6 +42,22 @@ pub(crate) fn launch(ranks: usize, name: &str, args: &[&str]) -> Command {
 /// Runs a program of ours on that many ranks.
 pub(crate) fn run(ranks: usize, name: &str, args: &[&str]) -> Ended {
     run_to_end(launch(ranks, name, args), LIMIT)
+}
+
+/// What `look` finds at each item, in order; as many at a time as launches may run. What it panics with, this one does.
+pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let one_by_one = || {
+        let places = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let mine = places.map_while(|place| Some((place, items.get(place)?)));
+        mine.map(|(place, item)| (place, look(item))).collect::<Vec<_>>()
+    };
+    let mut found: Vec<_> = thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(one_by_one));
+        threads.into_iter().flat_map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, what)| what).collect()
 }
 
 /// The exit code; 128 and more for a signal is not one.

@@ -320,55 +320,59 @@ const CLASSES: &[(&str, &[Row])] = &[
 
 #[test]
 fn every_class_of_mistakes_is_named_or_refused() {
+    let all: Vec<_> = CLASSES.iter().flat_map(|(_, rows)| *rows).collect();
+    let mut found = common::side_by_side(&all, |row| named_or_refused(row)).into_iter();
     let mut table = String::new();
-    let page = include_str!("../../docs/mistakes.md");
     for (class, rows) in CLASSES {
         table += &format!("| **{class}** | | | |\n");
-        for Row { mistake, what, says } in *rows {
-            let (found, seen, code) = match what {
-                Runs(what, level, expected) => {
-                    let (found, setting) = match level {
-                        Always => ("always".to_owned(), ("RANKWISE_CHECK", "off")),
-                        Light => ("light".to_owned(), ("RANKWISE_CHECK", "light")),
-                        Full => ("full".to_owned(), ("RANKWISE_CHECK", "full")),
-                        With(name, value) => (format!("`{name}={value}`"), (*name, *value)),
-                    };
-                    let ended = make(what, 3, &[setting]);
-                    let all = format!("{what}: {:?}\n{}\n{}", ended.status, ended.stdout, ended.stderr);
-                    let seen = if *expected == 0 { ended.stdout.clone() } else { ended.stderr.clone() };
-                    let lines = report(&seen);
-                    let text = squeezed(&lines.join("\n"));
-                    for words in *says {
-                        assert_eq!(text.matches(words).count(), 1, "{words}: {all}");
-                    }
-                    assert_eq!(code(&ended), Some(*expected), "{all}");
-                    let messages = seen.lines().filter(|line| begins(line)).count();
-                    assert_eq!(messages, 1, "one message: {all}");
-                    let cell: Vec<_> = lines.iter().map(|line| format!("`{}`", as_in_docs(line))).collect();
-                    (found, cell.join("<br>"), expected.to_string())
-                }
-                Refused(error) => {
-                    // The example, of which cargo test --doc sees that it is refused with this error.
-                    let heading = format!("### {}{}\n", mistake[..1].to_uppercase(), &mistake[1..]);
-                    let example =
-                        page.split_once(&heading).map(|(_, rest)| rest.split("\n#").next().unwrap_or(""));
-                    let fence = format!("```rust,compile_fail,{error}\n");
-                    assert!(
-                        example.is_some_and(|text| text.contains(&fence)),
-                        "docs/mistakes.md has no {heading}{fence}"
-                    );
-                    ("compiler".into(), format!("`error[{error}]`, see below"), "–".into())
-                }
-                Nothing => ("–".into(), "there is no way to write it down".into(), "–".into()),
-            };
-            table += &format!("| {mistake} | {found} | {seen} | {code} |\n");
-        }
+        table.extend(found.by_ref().take(rows.len()));
     }
     common::compare_with_docs(
         "mistakes.md",
         "| mistake | found | what you see | exit code |\n|---|---|---|---|\n",
         &table,
     );
+}
+
+/// Sees it happen; gives its row for docs/mistakes.md.
+fn named_or_refused(Row { mistake, what, says }: &Row) -> String {
+    let (found, seen, code) = match what {
+        Runs(what, level, expected) => {
+            let (found, setting) = match level {
+                Always => ("always".to_owned(), ("RANKWISE_CHECK", "off")),
+                Light => ("light".to_owned(), ("RANKWISE_CHECK", "light")),
+                Full => ("full".to_owned(), ("RANKWISE_CHECK", "full")),
+                With(name, value) => (format!("`{name}={value}`"), (*name, *value)),
+            };
+            let ended = make(what, 3, &[setting]);
+            let all = format!("{what}: {:?}\n{}\n{}", ended.status, ended.stdout, ended.stderr);
+            let seen = if *expected == 0 { ended.stdout.clone() } else { ended.stderr.clone() };
+            let lines = report(&seen);
+            let text = squeezed(&lines.join("\n"));
+            for words in *says {
+                assert_eq!(text.matches(words).count(), 1, "{words}: {all}");
+            }
+            assert_eq!(code(&ended), Some(*expected), "{all}");
+            let messages = seen.lines().filter(|line| begins(line)).count();
+            assert_eq!(messages, 1, "one message: {all}");
+            let cell: Vec<_> = lines.iter().map(|line| format!("`{}`", as_in_docs(line))).collect();
+            (found, cell.join("<br>"), expected.to_string())
+        }
+        Refused(error) => {
+            // The example, of which cargo test --doc sees that it is refused with this error.
+            let page = include_str!("../../docs/mistakes.md");
+            let heading = format!("### {}{}\n", mistake[..1].to_uppercase(), &mistake[1..]);
+            let example = page.split_once(&heading).map(|(_, rest)| rest.split("\n#").next().unwrap_or(""));
+            let fence = format!("```rust,compile_fail,{error}\n");
+            assert!(
+                example.is_some_and(|text| text.contains(&fence)),
+                "docs/mistakes.md has no {heading}{fence}"
+            );
+            ("compiler".into(), format!("`error[{error}]`, see below"), "–".into())
+        }
+        Nothing => ("–".into(), "there is no way to write it down".into(), "–".into()),
+    };
+    format!("| {mistake} | {found} | {seen} | {code} |\n")
 }
 
 /// Whether a message of ours begins with this line.
