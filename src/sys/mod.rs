@@ -9,7 +9,9 @@ pub(crate) mod communicator;
 pub(crate) mod counts;
 pub(crate) mod disk;
 pub(crate) mod element;
+mod envelope;
 pub(crate) mod failure;
+mod found;
 #[cfg(feature = "h5")]
 pub(crate) mod hdf5;
 pub(crate) mod label;

@@ -29,7 +29,7 @@ pub(crate) struct Open {
     /// Where a receive puts what comes after the room, so that it is not one block of memory.
     spare: Vec<u64>,
     /// What goes, or comes, in front of the elements.
-    pub(super) label: Option<Box<Label>>,
+    pub(super) label: Vec<Label>,
     /// What is to be received, if something has to be looked at when it has come.
     expected: Option<Box<Expected>>,
     receives: bool,
@@ -52,7 +52,7 @@ impl Open {
             others: Vec::new(),
             status: point_to_point::empty_status(),
             spare: Vec::new(),
-            label: None,
+            label: Vec::new(),
             expected: None,
             receives: false,
             failed: None,
@@ -99,7 +99,7 @@ impl Open {
 
     /// An error when what has come says that it is something else.
     fn check_label(&self) -> Outcome {
-        match (&self.label, &self.expected) {
+        match (self.label.first(), &self.expected) {
             (Some(label), Some(expected)) if label.is_filled() => label.check(&expected.of),
             _ => Ok(()),
         }
@@ -136,7 +136,7 @@ impl Open {
 
     /// Who has sent what was received into a buffer of `of`.
     pub(super) fn arrived(&self, into: &Received) -> Outcome<Arrived> {
-        let len = point_to_point::elements(&self.status, into.of(), self.label.is_some());
+        let len = point_to_point::elements(&self.status, into.of(), !self.label.is_empty());
         if len.as_ref().ok() != Some(&0) {
             // Nothing is of any type.
             self.check_label()?;
@@ -241,7 +241,8 @@ pub(super) unsafe fn receive(comm: &Communicator, from: From, room: &mut Receive
     open.spare = vec![0; of.bytes().div_ceil(size_of::<u64>())];
     let blocks = [(start.cast_const(), count), (open.spare.as_mut_ptr().cast_const().cast(), 1)];
     let (start, made) = if labels {
-        let label = open.label.insert(Box::new(Label::blank())).start();
+        open.label = vec![Label::blank()];
+        let label = open.label[0].start();
         (label, label::in_front(label.cast_const(), &blocks, &of)?)
     } else {
         (start, label::scattered(&blocks, &of)?)
