@@ -1,7 +1,7 @@
 //! The kernels across ranks.
 
 pub mod density;
+pub mod permute;
 pub mod sort;
 
 pub use sort::sort;
-pub mod permute;
