@@ -24,7 +24,7 @@
 //! | 2 | `check`, then [`comm`] | who is in which call, and who waits for ever; [`Comm`]: rank, size, and one file per operation |
 //! | 3 | [`mod@file`], then [`mod@array`], then `checkpoint` | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks; a run that goes on later |
 //! | 4 | [`distributed`] | the kernels across ranks |
-//! | 5 | [`program`], [`report`], [`testing`] | start, arguments, report, stop; tests on several ranks |
+//! | 5 | [`program`], [`progress`], [`report`], [`testing`] | start, arguments, progress, report, stop; tests on several ranks |
 //!
 //! A module uses only what stands below it.
 
@@ -40,6 +40,7 @@ pub mod kernels;
 mod panics;
 pub mod partition;
 pub mod program;
+pub mod progress;
 pub mod random;
 pub mod report;
 pub mod sum;

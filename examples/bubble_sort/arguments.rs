@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
+use rankwise::progress::Show;
 use rankwise::report::Report;
 
 /// More keys than this do not fit on a screen.
@@ -126,14 +127,6 @@ pub(crate) enum Distribution {
 pub(crate) enum Format {
     Text,
     Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Show {
-    /// If a person is looking at a terminal
-    Auto,
-    On,
-    Off,
 }
 
 impl Args {

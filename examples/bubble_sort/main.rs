@@ -13,9 +13,7 @@ mod many;
 mod number;
 mod output;
 mod picture;
-mod progress;
 mod show;
-mod terminal;
 
 use std::error::Error;
 
@@ -25,6 +23,7 @@ use input::{Keys, Source};
 use number::Number;
 use rankwise::distributed::sort::{self, Cost, Walk};
 use rankwise::prelude::*;
+use rankwise::progress::Line;
 use rankwise::report::Phases;
 
 fn main() -> ExitCode {
@@ -61,7 +60,7 @@ fn sorted<T: Number>(
     let before = args.check.then(|| phases.time("check", || check::hash(world, &keys))).transpose()?;
 
     // 2. The sort; where someone watches, with a look at all keys after each phase.
-    let mut progress = progress::Line::new(world, args.progress);
+    let mut progress = Line::new(world, "bubble_sort", args.progress);
     let (keys, work) = if args.is_watched() {
         let history = phases.time("sort", || History::of(world, args.algorithm, keys))?;
         world.on_root(|| {

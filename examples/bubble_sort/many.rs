@@ -6,12 +6,12 @@ use ndarray::ArrayView2;
 use rankwise::file::{File, Storage};
 use rankwise::kernels::sorting;
 use rankwise::prelude::*;
+use rankwise::progress::Line;
 use rankwise::report::Phases;
 
 use crate::arguments::{Args, Distribution};
 use crate::check;
 use crate::input;
-use crate::progress;
 
 /// Sorts `arrays` random arrays. Collective.
 pub(crate) fn sort(world: &Comm, args: &Args, arrays: usize) -> Result<(), Box<dyn Error>> {
@@ -21,7 +21,7 @@ pub(crate) fn sort(world: &Comm, args: &Args, arrays: usize) -> Result<(), Box<d
     }
     let all = arrays.checked_mul(each).ok_or("so many numbers fit into no memory")?;
     let mut phases = Phases::new();
-    let mut progress = progress::Line::new(world, args.progress);
+    let mut progress = Line::new(world, "bubble_sort", args.progress);
 
     // 1. A counter says which array is next. Nobody hands out, so all ranks work.
     let next = world.counter()?;

@@ -3,22 +3,18 @@
 use std::error::Error;
 use std::io::Write;
 
-use crate::arguments::{Algorithm, Show};
+use rankwise::progress::Show;
+
+use crate::arguments::Algorithm;
 use crate::history::History;
 use crate::number::Number;
-use crate::terminal::person_at;
 
 /// A row of keys that is wider than this becomes a line for each rank.
 const WIDEST: usize = 150;
 
 /// Prints the whole history.
 pub(crate) fn print<T: Number>(history: &History<T>, color: Show) -> Result<(), Box<dyn Error>> {
-    let colored = match color {
-        Show::On => true,
-        Show::Off => false,
-        Show::Auto => person_at(1),
-    };
-    let text = Text { history, colored, width: width(history) };
+    let text = Text { history, colored: color.on_stdout(), width: width(history) };
     let mut out = std::io::stdout().lock();
     out.write_all(text.all().as_bytes())?;
     Ok(out.flush()?)

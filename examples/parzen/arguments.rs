@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use rankwise::kernels::density::Kernel;
+use rankwise::progress::Show;
 use rankwise::report::Report;
 
 /// Parzen-window density of points in a file, on a grid or at given points.
@@ -122,14 +123,6 @@ impl From<Shape> for Kernel {
 pub(crate) enum Format {
     Text,
     Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Show {
-    /// If standard error is a terminal
-    Auto,
-    On,
-    Off,
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -11,7 +11,6 @@ mod input;
 mod output;
 mod place;
 mod plot;
-mod progress;
 
 use std::error::Error;
 
@@ -21,6 +20,7 @@ use place::Place;
 use rankwise::distributed::density::{Places, Samples, density};
 use rankwise::kernels::bandwidth::Rule;
 use rankwise::prelude::*;
+use rankwise::progress::Line;
 use rankwise::report::Phases;
 
 fn main() -> ExitCode {
@@ -47,11 +47,14 @@ fn main() -> ExitCode {
         };
 
         // 3. The density at this rank's points, from the samples of all.
-        let mut progress = progress::Line::new(world, args.progress, n as f64 * place.len() as f64);
+        let mut progress = Line::new(world, "parzen", args.progress);
+        let pairs = n as f64 * place.len() as f64;
+        let mut show = |part: f64| {
+            progress.part(part, |seconds| format!("{:.2} Gpairs/s", pairs * part / seconds / 1e9));
+        };
         let Settings { kernel, bandwidth, widths } = &settings;
-        let values = phases.time("compute", || {
-            density(world, *kernel, &samples, bandwidth, widths, places, |part| progress.show(part))
-        })?;
+        let values = phases
+            .time("compute", || density(world, *kernel, &samples, bandwidth, widths, places, &mut show))?;
         progress.finish();
 
         // 4. What it adds up to, exactly; then the file and the picture.

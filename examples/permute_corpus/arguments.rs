@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 use rankwise::distributed::permute::Plan;
 use rankwise::kernels::permutation;
+use rankwise::progress::Show;
 use rankwise::report::Report;
 
 /// Random permutations of the lines of a text, of any size.
@@ -144,14 +145,6 @@ pub(crate) enum Within {
 pub(crate) enum Format {
     Text,
     Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Show {
-    /// If standard error is a terminal
-    Auto,
-    On,
-    Off,
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -7,10 +7,10 @@ use std::path::Path;
 use rankwise::distributed::permute::{Corpus, Fingerprint};
 use rankwise::file::File;
 use rankwise::prelude::*;
+use rankwise::progress::Line;
 
 use crate::arguments::Args;
 use crate::manifest::{Manifest, Part};
-use crate::progress;
 
 /// Numbers that are read at once.
 const PIECE: usize = 1 << 18;
@@ -20,7 +20,7 @@ pub(crate) fn run(world: &Comm, path: &Path, args: &Args) -> Result<(), Box<dyn 
     let read = world.on_root(|| Manifest::read(path).map(drop));
     read?;
     let manifest = world.agree(Manifest::read(path))?;
-    let mut progress = progress::Line::new(world, args.progress, args);
+    let mut progress = Line::new(world, "permute_corpus", args.progress);
     for part in &manifest.parts {
         check_input(world, part, &manifest, &mut progress)?;
         check_output(world, part, &manifest)?;
@@ -43,7 +43,7 @@ fn check_input(
     world: &Comm,
     part: &Part,
     manifest: &Manifest,
-    progress: &mut progress::Line,
+    progress: &mut Line,
 ) -> Result<(), Box<dyn Error>> {
     let gone = world.on_root(|| Ok(part.inputs.iter().position(|path| !path.exists())))?;
     if let Some(number) = world.broadcast_value(0, gone.as_ref())? {
@@ -52,8 +52,12 @@ fn check_input(
         return Ok(());
     }
     let corpus = Corpus::open(world, &part.inputs, manifest.unit.into(), manifest.header)?;
-    progress.start(corpus.bytes());
-    let there = fingerprint(world, &corpus, manifest, &mut |done| progress.show(done))?;
+    progress.restart();
+    let bytes = corpus.bytes() as f64;
+    let mut show = |part: f64| {
+        progress.part(part, |seconds| format!("checked, {:.2} GB/s", bytes * part / seconds / 1e9));
+    };
+    let there = fingerprint(world, &corpus, manifest, &mut show)?;
     same(world, &part.inputs[0], "the input", there, part.corpus)
 }
 

@@ -8,7 +8,6 @@
 mod arguments;
 mod check;
 mod manifest;
-mod progress;
 
 use std::error::Error;
 use std::time::Instant;
@@ -17,6 +16,7 @@ use arguments::{Args, Within};
 use manifest::{Manifest, Part};
 use rankwise::distributed::permute::{Corpus, Job, Written};
 use rankwise::prelude::*;
+use rankwise::progress::Line;
 use rankwise::report::Phases;
 
 fn main() -> ExitCode {
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         world.on_root(|| args.check_files(corpus.paths().chain(parallel.iter().flat_map(Corpus::paths))))?;
 
         // 2. The permutations, beside the place where they will be.
-        let mut progress = progress::Line::new(world, args.progress, &args);
+        let mut progress = Line::new(world, "permute_corpus", args.progress);
         let start = Instant::now();
         let written = write(world, &args, &corpus, args.output(), &mut progress)?;
         let second = match (&parallel, &args.parallel_output) {
@@ -90,7 +90,7 @@ fn write<'c>(
     args: &Args,
     corpus: &Corpus,
     output: &std::path::Path,
-    progress: &mut progress::Line,
+    progress: &mut Line,
 ) -> Result<Written<'c>, Box<dyn Error>> {
     let job = Job {
         corpus,
@@ -102,10 +102,14 @@ fn write<'c>(
         scratch: args.scratch.clone(),
         sync: args.sync,
     };
-    progress.start(corpus.bytes() * args.copies);
+    progress.restart();
+    let bytes = (corpus.bytes() * args.copies) as f64;
+    let mut show = |part: f64| {
+        progress.part(part, |seconds| format!("{:.2} GB/s", bytes * part / seconds / 1e9));
+    };
     match args.within {
-        Some(Within::Words) => Ok(job.write_within(world, &mut |part| progress.show(part))?),
-        None => Ok(job.write(world, &mut |part| progress.show(part))?),
+        Some(Within::Words) => Ok(job.write_within(world, &mut show)?),
+        None => Ok(job.write(world, &mut show)?),
     }
 }
 
