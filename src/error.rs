@@ -62,12 +62,21 @@ pub enum Error {
         /// What each of them said.
         errors: TaskErrors,
     },
+    /// A skeleton was cancelled before it had done all; every rank has this same error.
+    Cancelled {
+        /// The skeleton.
+        operation: &'static str,
+        /// The line of the program that started it.
+        at: &'static Location<'static>,
+        /// The number of tasks that had succeeded.
+        done: usize,
+    },
 }
 
 impl Error {
     /// Whether every rank has this same error, because they agreed on it.
     pub fn is_shared(&self) -> bool {
-        matches!(self, Error::Elsewhere { .. } | Error::Tasks { .. })
+        matches!(self, Error::Elsewhere { .. } | Error::Tasks { .. } | Error::Cancelled { .. })
     }
 
     pub(crate) fn file(path: &Path, problem: impl Into<String>) -> Self {
@@ -84,6 +93,9 @@ impl fmt::Display for Error {
             }
             Error::File { path, problem } => write!(f, "{}: {problem}", path.display()),
             Error::Tasks { operation, at, errors } => write!(f, "{operation} at {at}: {errors}"),
+            Error::Cancelled { operation, at, done } => {
+                write!(f, "{operation} at {at}: cancelled after {done} tasks")
+            }
             Error::Elsewhere { rank, host, message } => write!(f, "on rank {rank} ({host}): {message}"),
         }
     }

@@ -54,7 +54,6 @@ pub struct TaskErrors {
 static UNSEEN: Mutex<BTreeMap<u64, (TaskError, usize)>> = Mutex::new(BTreeMap::new());
 
 impl TaskErrors {
-    #[allow(dead_code, reason = "what runs tasks is built upon this")]
     /// Those; on the rank that is `responsible` somebody has to look at them.
     pub(crate) fn new(mut all: Vec<TaskError>, responsible: bool) -> Self {
         static MADE: AtomicU64 = AtomicU64::new(1);

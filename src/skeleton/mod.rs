@@ -6,7 +6,12 @@
 //! A task that returns an `Err` or panics is a [`TaskError`], which says its number, rank, host and place. None is lost: see
 //! [`TaskErrors`].
 
-#[allow(dead_code, reason = "what runs tasks is built upon this")]
+mod farm;
 mod task;
+
+pub use farm::{
+    Collecting, Everywhere, Farm, Items, Known, Mine, OnRoot, Outcomes, Place, Schedule, everywhere, mine,
+    on_root, stream, try_stream,
+};
 
 pub use crate::error::{TaskError, TaskErrors};
