@@ -83,6 +83,11 @@ struct Mistakes;
 #[doc = include_str!("../docs/sorting.md")]
 struct Sorting;
 
+/// So are those of docs/pools.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/pools.md")]
+struct Pools;
+
 /// So are those of the guide to files.
 #[cfg(all(doctest, feature = "h5"))]
 #[doc = include_str!("../docs/files.md")]

@@ -10,8 +10,8 @@ mod farm;
 mod task;
 
 pub use farm::{
-    Collecting, Everywhere, Farm, Items, Known, Mine, OnRoot, Outcomes, Place, Schedule, everywhere, mine,
-    on_root, stream, try_stream,
+    Collecting, Everywhere, Farm, Items, Journaled, Known, Mine, OnRoot, Outcomes, Place, Schedule,
+    everywhere, mine, on_root, stream, try_stream,
 };
 
 pub use crate::error::{TaskError, TaskErrors};

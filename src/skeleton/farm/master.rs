@@ -165,7 +165,8 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         let ([ran, nanoseconds], errors) = taken_apart::<2>(found.receive::<u8, _>()?);
         let [start, _] = self.open[from].pop_front().unwrap_or_default();
         self.deal(from)?;
-        let errors: Vec<TaskError> = if errors.is_empty() { Vec::new() } else { decode(&errors)? };
+        // With the numbers of their tasks, which are those of the items here, and not always those that people see.
+        let errors: Vec<(usize, TaskError)> = if errors.is_empty() { Vec::new() } else { decode(&errors)? };
         self.pace.record(ran as usize, Duration::from_nanos(nanoseconds));
         self.finished += ran as usize;
         if let Some(consume) = &mut self.consume
@@ -173,11 +174,11 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         {
             let from = From { rank: Some(from), tag: Some(RESULTS) };
             let results = C::receive(point_to_point::find(self.comm, Channel::Program, from)?)?;
-            let failed: Vec<usize> = errors.iter().map(|error| error.index).collect();
-            let numbers = (start as usize..(start + ran) as usize).filter(|number| !failed.contains(number));
+            let succeeded = |number: &usize| errors.iter().all(|(failed, _)| failed != number);
+            let numbers = (start as usize..(start + ran) as usize).filter(succeeded);
             numbers.zip(results).for_each(|(number, result)| consume(number, result));
         }
-        self.failed(errors);
+        self.failed(errors.into_iter().map(|(_, error)| error).collect());
         Ok(())
     }
 
@@ -278,7 +279,7 @@ fn serve<I: Items, R, C: Carry<R>>(
                             Ok(result) if consumed => results.push(result),
                             Ok(result) => local.push(number, result),
                             Err(error) => {
-                                errors.push(error);
+                                errors.push((number, error));
                                 stopped |= !job.runner.policy.go_on;
                             }
                         }

@@ -16,6 +16,7 @@ use crate::sys::{Failure, collectives};
 
 mod carry;
 mod items;
+mod journal;
 mod local;
 mod master;
 mod masterless;
@@ -26,6 +27,7 @@ use carry::{Carry, Elements, Values};
 pub use items::{
     Everywhere, Items, Known, Mine, OnRoot, Place, everywhere, mine, on_root, stream, try_stream,
 };
+pub use journal::Journaled;
 use local::Local;
 pub use outcomes::Outcomes;
 
@@ -305,7 +307,7 @@ impl<'c, I: Items> Farm<'c, I> {
     ///
     /// ```
     /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
-    /// let words = world.farm(0..3).run_values(|i| "tea ".repeat(i))?;
+    /// let words = world.farm(0..3usize).run_values(|i| "tea ".repeat(i))?;
     /// assert!(words.is_none_or(|words| words == ["", "tea ", "tea tea "]));
     /// # Ok(()) }) }
     /// ```
@@ -367,7 +369,7 @@ impl<'c, I: Items> Farm<'c, I> {
     ///
     /// ```
     /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
-    /// let mine = world.farm(0..100).run_here(|i| Ok::<_, String>(2 * i))?;
+    /// let mine = world.farm(0..100usize).run_here(|i| Ok::<_, String>(2 * i))?;
     /// assert!(mine.iter().all(|(index, twice)| *twice == 2 * index));
     /// # Ok(()) }) }
     /// ```
