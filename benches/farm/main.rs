@@ -56,11 +56,17 @@ const CASES: &[Case] = &[
         tasks: 100_000,
         micros: 0,
         ours: "one",
-        peers: &[
-            ("C master-worker, prefetch 2", &["master", "1", "2"]),
-            ("mpi4py.futures", &["futures", "1"]),
-        ],
+        peers: &[("C master-worker, prefetch 2", &["master", "1", "2"])],
         aim: 0.95,
+    },
+    Case {
+        name: "no-op, one a message, 3 ranks, 2,000",
+        ranks: 3,
+        tasks: 2000,
+        micros: 0,
+        ours: "one",
+        peers: &[("mpi4py.futures", &["futures", "1"])],
+        aim: 250.0,
     },
     Case {
         name: "no-op, default, 2 ranks",
@@ -72,7 +78,7 @@ const CASES: &[Case] = &[
         aim: 0.95,
     },
     Case {
-        name: "no-op, default, 2 ranks, 100,000 tasks",
+        name: "no-op, default, 2 ranks, 100,000",
         ranks: 2,
         tasks: 100_000,
         micros: 0,
