@@ -18,6 +18,7 @@ help:
 	@echo 'make check     formatting, clippy and documentation'
 	@echo 'make setup     only install what is missing'
 	@echo 'make bench-checks   what the checks cost a call'
+	@echo 'make bench-farm   tasks a second of the farm, beside C and Python'"'"'s pools'
 	@echo 'make bench-files   compare files with C, h5py and pwrite; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'

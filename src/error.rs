@@ -5,6 +5,11 @@ use std::fmt;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 
+mod tasks;
+
+pub(crate) use tasks::nothing_unseen;
+pub use tasks::{TaskError, TaskErrors};
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -48,12 +53,30 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// Tasks of a skeleton failed; every rank has this same error.
+    Tasks {
+        /// The skeleton that ran them.
+        operation: &'static str,
+        /// The line of the program that started it.
+        at: &'static Location<'static>,
+        /// What each of them said.
+        errors: TaskErrors,
+    },
+    /// A skeleton was cancelled before it had done all; every rank has this same error.
+    Cancelled {
+        /// The skeleton.
+        operation: &'static str,
+        /// The line of the program that started it.
+        at: &'static Location<'static>,
+        /// The number of tasks that had succeeded.
+        done: usize,
+    },
 }
 
 impl Error {
     /// Whether every rank has this same error, because they agreed on it.
     pub fn is_shared(&self) -> bool {
-        matches!(self, Error::Elsewhere { .. })
+        matches!(self, Error::Elsewhere { .. } | Error::Tasks { .. } | Error::Cancelled { .. })
     }
 
     pub(crate) fn file(path: &Path, problem: impl Into<String>) -> Self {
@@ -69,6 +92,10 @@ impl fmt::Display for Error {
                 write!(f, "{operation} at {at}: MPI error of class {class}: {text}")
             }
             Error::File { path, problem } => write!(f, "{}: {problem}", path.display()),
+            Error::Tasks { operation, at, errors } => write!(f, "{operation} at {at}: {errors}"),
+            Error::Cancelled { operation, at, done } => {
+                write!(f, "{operation} at {at}: cancelled after {done} tasks")
+            }
             Error::Elsewhere { rank, host, message } => write!(f, "on rank {rank} ({host}): {message}"),
         }
     }

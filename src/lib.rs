@@ -23,6 +23,7 @@
 //! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
 //! | 2 | `check`, then [`comm`] | who is in which call, and who waits for ever; [`Comm`]: rank, size, and one file per operation |
 //! | 3 | [`mod@file`], then [`mod@array`], then `checkpoint` | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks; a run that goes on later |
+//! | 3 | [`skeleton`] | work that is dealt out to ranks as they have time: a farm of tasks |
 //! | 4 | [`distributed`] | the kernels across ranks |
 //! | 5 | [`program`], [`progress`], [`report`], [`testing`] | start, arguments, progress, report, stop; tests on several ranks |
 //!
@@ -43,6 +44,7 @@ pub mod program;
 pub mod progress;
 pub mod random;
 pub mod report;
+pub mod skeleton;
 pub mod sum;
 mod sys;
 pub mod testing;
@@ -81,6 +83,11 @@ struct Mistakes;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/sorting.md")]
 struct Sorting;
+
+/// So are those of docs/pools.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/pools.md")]
+struct Pools;
 
 /// So are those of the guide to files.
 #[cfg(all(doctest, feature = "h5"))]

@@ -9,11 +9,27 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 thread_local! {
     static CATCHING: Cell<usize> = const { Cell::new(0) };
     /// What the panic hook had to say of the last panic that was caught.
-    static WORDS: RefCell<Option<String>> = const { RefCell::new(None) };
+    static WORDS: RefCell<Option<Panic>> = const { RefCell::new(None) };
+}
+
+/// A panic that was caught.
+#[derive(Debug)]
+pub(crate) struct Panic {
+    /// File, line and column, if they are known.
+    pub(crate) place: Option<String>,
+    pub(crate) message: String,
 }
 
 /// Runs `act`; if it panics, its words, with the place.
 pub(crate) fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
+    caught_apart(act).map_err(|Panic { place, message }| {
+        let place = place.map_or(String::new(), |place| format!(" at {place}"));
+        format!("panicked{place}: {message}")
+    })
+}
+
+/// As [`caught`], with the place for itself.
+pub(crate) fn caught_apart<R>(act: impl FnOnce() -> R) -> Result<R, Panic> {
     /// Counts down also on the way out of a panic.
     struct Catching;
     impl Drop for Catching {
@@ -30,13 +46,13 @@ pub(crate) fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
         WORDS.take().unwrap_or_else(|| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            format!("panicked: {}", text.unwrap_or_else(|| "without a message".into()))
+            Panic { place: None, message: text.unwrap_or_else(|| "without a message".into()) }
         })
     })
 }
 
 /// For the panic hook: whether this thread's panic is caught, in which case `words` are kept.
-pub(crate) fn keep(words: impl FnOnce() -> String) -> bool {
+pub(crate) fn keep(words: impl FnOnce() -> Panic) -> bool {
     let catching = CATCHING.get() > 0;
     if catching {
         WORDS.set(Some(words()));

@@ -42,6 +42,7 @@ const USAGE: u8 = 2;
 /// | a panic, in any thread of any rank | its message, with rank, host and line; the job is ended | 101 |
 /// | ranks make different collective calls, or wait for ever | where every rank is; the job is ended | 3 |
 /// | `std::process::exit(n)` in the middle | that, with rank and host; the job is ended | n, or 70 instead of 0 |
+/// | tasks of a skeleton failed, and nobody looked at the errors | how many, and the first | 1 |
 /// | a segmentation fault, a full stack, abort, SIGTERM, SIGINT | that, with rank and host; the job is ended | 128 + the signal |
 /// | an error of MPI in a call of the `mpi` crate | that, with rank and host; the job is ended | 102 |
 /// | the launcher of another MPI, or `srun` without the right `--mpi` | what was started by what, and what to do | 2 |
@@ -198,7 +199,8 @@ fn parallel(
     };
     let outcome = outcome.and_then(|()| {
         file::nothing_forgotten()?;
-        Ok(crate::comm::nothing_forgotten()?)
+        crate::comm::nothing_forgotten()?;
+        Ok(crate::error::nothing_unseen()?)
     });
     if outcome.is_ok() {
         check::ended();

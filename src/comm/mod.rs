@@ -83,7 +83,6 @@ pub use reduce::{
 pub use request::{Request, Scope, wait_all, wait_any, wait_some};
 pub(crate) use request::{complete_dropped, nothing_forgotten};
 pub use value::bulk;
-#[cfg(feature = "h5")]
 pub(crate) use value::{decode, encode};
 
 pub use crate::sys::element::{Element, Placed, kind};
@@ -137,7 +136,7 @@ impl std::fmt::Debug for Users {
 }
 
 impl Call {
-    pub(super) fn started(self) -> crate::sys::pending::Started {
+    pub(crate) fn started(self) -> crate::sys::pending::Started {
         (self.operation, self.at)
     }
 
@@ -244,6 +243,11 @@ impl Comm {
         self.rank() == 0
     }
 
+    /// This rank's number in the world.
+    pub(crate) fn world_rank(&self) -> usize {
+        self.world_rank
+    }
+
     /// The name of the machine this rank runs on.
     pub fn host(&self) -> &str {
         &self.host
@@ -301,7 +305,11 @@ impl Comm {
 
     /// As [`perform`](Comm::perform), for a part of a call, or one that was started before: nothing is noted or compared.
     #[inline]
-    fn quietly<R>(&self, call: Call, act: impl FnOnce(&sys::Communicator) -> sys::Outcome<R>) -> Result<R> {
+    pub(crate) fn quietly<R>(
+        &self,
+        call: Call,
+        act: impl FnOnce(&sys::Communicator) -> sys::Outcome<R>,
+    ) -> Result<R> {
         let outcome = sys::process::alive().and_then(|()| act(&self.ours));
         outcome.map_err(|failure| call.error(self.named(failure)))
     }

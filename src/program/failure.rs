@@ -58,7 +58,7 @@ pub(super) fn install(world: &Comm, before: sys::signals::Dispositions) -> crate
     if RANK.set(this).is_ok() {
         sys::signals::watch(before, &Rank::name(), sys::signals::Ends { fault, told, exit });
         std::panic::set_hook(Box::new(|panic| {
-            if !panics::keep(|| in_short(panic)) {
+            if !panics::keep(|| apart(panic)) {
                 end_job(PANIC, &describe(panic));
             }
         }));
@@ -194,9 +194,9 @@ impl Drop for EndOfMpi {
     }
 }
 
-fn in_short(panic: &PanicHookInfo<'_>) -> String {
-    let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
-    format!("panicked{place}: {}", what(panic))
+fn apart(panic: &PanicHookInfo<'_>) -> panics::Panic {
+    let place = panic.location().map(ToString::to_string);
+    panics::Panic { place, message: what(panic).to_owned() }
 }
 
 fn what<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {

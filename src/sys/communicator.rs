@@ -98,7 +98,7 @@ impl Communicator {
     }
 
     /// The same ranks once more. Collective.
-    pub(super) fn again(&self) -> Outcome<Self> {
+    pub(crate) fn again(&self) -> Outcome<Self> {
         // SAFETY: the communicator is live, the pointer is to a live local.
         Self::over(Handle::new(|raw| unsafe { duplicate(self.ours.0, raw) })?)
     }

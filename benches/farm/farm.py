@@ -1,0 +1,53 @@
+"""Python's pools on the same tasks: futures (of mpi4py, under mpirun), pool, concurrent or joblib.
+
+Run: farm.py WAY TASKS TASK_US CHUNK WORKERS REPEATS; prints the seconds of each repetition.
+"""
+
+import sys
+import time
+
+
+def task(i):
+    if MICROSECONDS > 0:
+        end = time.thread_time() + MICROSECONDS * 1e-6
+        while time.thread_time() < end:
+            pass
+    return 2.0 * i
+
+
+WAY, TASKS, MICROSECONDS, CHUNK, WORKERS, REPEATS = sys.argv[1], *map(int, sys.argv[2:7])
+
+
+def measured(run):
+    run(min(TASKS, 100))
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        results = run(TASKS)
+        took = time.perf_counter() - start
+        assert results == [2.0 * i for i in range(TASKS)]
+        print(f"{took:.9f}", flush=True)
+
+
+if __name__ == "__main__":
+    if WAY == "futures":
+        from mpi4py.futures import MPICommExecutor
+        from mpi4py import MPI
+
+        with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
+            if executor is not None:
+                measured(lambda n: list(executor.map(task, range(n), chunksize=CHUNK)))
+    elif WAY == "pool":
+        from multiprocessing import Pool
+
+        with Pool(WORKERS) as pool:
+            measured(lambda n: pool.map(task, range(n), chunksize=CHUNK))
+    elif WAY == "concurrent":
+        from concurrent.futures import ProcessPoolExecutor
+
+        with ProcessPoolExecutor(WORKERS) as executor:
+            measured(lambda n: list(executor.map(task, range(n), chunksize=CHUNK)))
+    else:
+        from joblib import Parallel, delayed
+
+        with Parallel(n_jobs=WORKERS, batch_size=CHUNK) as parallel:
+            measured(lambda n: parallel(delayed(task)(i) for i in range(n)))

@@ -1,0 +1,120 @@
+//! What one rank has done of a farm, and how the parts of all ranks become one result.
+
+use super::Job;
+use super::carry::Carry;
+use crate::error::{Error, Result, TaskError, TaskErrors};
+
+/// What one rank has: results, with the numbers that they belong to, and errors.
+#[derive(Debug)]
+pub(super) struct Local<R> {
+    pub(super) results: Vec<R>,
+    /// First number and length of what is in `results` one after the other.
+    pub(super) runs: Vec<[u64; 2]>,
+    pub(super) errors: Vec<TaskError>,
+    /// How many items there are in all, as far as this rank knows.
+    pub(super) total: usize,
+    pub(super) cancelled: bool,
+}
+
+impl<R> Local<R> {
+    pub(super) fn new() -> Self {
+        Local { results: Vec::new(), runs: Vec::new(), errors: Vec::new(), total: 0, cancelled: false }
+    }
+
+    /// Keeps the result of a task.
+    #[inline]
+    pub(super) fn push(&mut self, index: usize, result: R) {
+        self.results.push(result);
+        match self.runs.last_mut() {
+            Some([start, count]) if *start + *count == index as u64 => *count += 1,
+            _ => self.runs.push([index as u64, 1]),
+        }
+    }
+
+    /// The results with their numbers, in the order in which they came.
+    pub(super) fn numbered(self) -> Vec<(usize, R)> {
+        let numbers = self.runs.iter().flat_map(|&[start, count]| start as usize..(start + count) as usize);
+        numbers.zip(self.results).collect()
+    }
+}
+
+/// What all ranks have done together.
+pub(super) struct Whole<R> {
+    /// Where they are wanted: those of the tasks that succeeded, in the order of their numbers.
+    pub(super) results: Option<Vec<R>>,
+    /// The numbers of those, as stretches.
+    pub(super) runs: Vec<[u64; 2]>,
+    /// On all ranks.
+    pub(super) errors: TaskErrors,
+    pub(super) total: usize,
+}
+
+/// What all ranks know of a rank's part.
+fn all_parts<R>(job: &Job, local: &Local<R>) -> Result<Vec<[usize; 5]>> {
+    let Local { results, runs, errors, total, cancelled } = local;
+    job.comm.all_gather_one([runs.len(), results.len(), errors.len(), *total, usize::from(*cancelled)])
+}
+
+/// The errors of all ranks, on all ranks; and whether the farm goes on with what it has.
+fn settle<R>(job: &Job, parts: &[[usize; 5]], local: &mut Local<R>) -> Result<TaskErrors> {
+    let mut errors = Vec::new();
+    if parts.iter().any(|part| part[2] > 0) {
+        errors = job.comm.all_gather_values(&std::mem::take(&mut local.errors))?.concat();
+    }
+    let failed = !errors.is_empty();
+    let errors = TaskErrors::new(errors, job.comm.is_root());
+    let (operation, at) = (job.call.operation, job.call.at);
+    if failed && !job.runner.policy.go_on {
+        return Err(Error::Tasks { operation, at, errors });
+    }
+    if parts.iter().any(|part| part[4] > 0) && !job.runner.policy.go_on {
+        let done = parts.iter().map(|part| part[1]).sum();
+        return Err(Error::Cancelled { operation, at, done });
+    }
+    Ok(errors)
+}
+
+/// Whether all went well, and nothing else.
+pub(super) fn finish_without_results<R>(job: &Job, mut local: Local<R>) -> Result<Local<R>> {
+    let parts = all_parts(job, &local)?;
+    settle(job, &parts, &mut local)?;
+    Ok(local)
+}
+
+/// The results of all ranks, on the root or on all.
+pub(super) fn finish<R, C: Carry<R>>(job: &Job, mut local: Local<R>) -> Result<Whole<R>> {
+    let parts = all_parts(job, &local)?;
+    let errors = settle(job, &parts, &mut local)?;
+    let total = parts.iter().map(|part| part[3]).max().unwrap_or(0);
+    let run_counts: Vec<usize> = parts.iter().map(|part| part[0]).collect();
+    let counts: Vec<usize> = parts.iter().map(|part| part[1]).collect();
+    let blocks = crate::Partition::from_counts(&run_counts);
+    let (comm, to_all) = (job.comm, job.to_all);
+    let runs = if comm.size() == 1 {
+        Some(std::mem::take(&mut local.runs))
+    } else if to_all {
+        Some(comm.all_gather_by(&blocks, &local.runs)?)
+    } else {
+        comm.gather_by(&blocks, 0, &local.runs)?
+    };
+    let results = C::gather(comm, &counts, local.results, to_all)?;
+    let Some((runs, results)) = runs.zip(results) else {
+        return Ok(Whole { results: None, runs: Vec::new(), errors, total });
+    };
+    let mut place = 0;
+    let mut order: Vec<(u64, usize, usize)> = Vec::with_capacity(runs.len());
+    for &[start, count] in &runs {
+        order.push((start, place, count as usize));
+        place += count as usize;
+    }
+    let results = if order.is_sorted() {
+        results
+    } else {
+        order.sort_unstable();
+        let order: Vec<(usize, usize)> = order.iter().map(|&(_, from, count)| (from, count)).collect();
+        C::in_order(results, &order)
+    };
+    let mut runs = runs;
+    runs.sort_unstable();
+    Ok(Whole { results: Some(results), runs, errors, total })
+}

@@ -1,0 +1,351 @@
+//! Items that the root hands out, while it runs tasks, too; results that it gets as they are ready.
+//!
+//! Each worker has the next stretch of work before it has finished this one, so that it never waits for the root. What it
+//! sends, the root is always ready to receive; what the root sends is on its way while it goes on, so that nobody waits for
+//! somebody who waits for him.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::carry::Carry;
+use super::items::{Items, Place};
+use super::local::Local;
+use super::pace::Pace;
+use super::{Job, Schedule};
+use crate::comm::{decode, encode};
+use crate::error::{Result, TaskError};
+use crate::panics::caught_apart;
+use crate::sys::pending::{self, Guard, Pending};
+use crate::sys::point_to_point::{self, Found, From};
+use crate::sys::{Channel, Communicator, Outcome, Sent};
+
+/// From the root: work, the wish that nothing more is done, and the end.
+const WORK: i32 = 1;
+const STOP: i32 = 2;
+const END: i32 = 3;
+/// To the root: what was done, and its results.
+const DONE: i32 = 4;
+const RESULTS: i32 = 5;
+
+/// How often a worker looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(1);
+/// The time that one stretch of work takes, at least, if that is not the greatest part of all.
+const STRETCH: f64 = 300e-6;
+/// No more than this many items are sent at once.
+const MOST: usize = 1 << 14;
+
+/// The head of work: first number, and how many.
+type Work = [u64; 2];
+
+/// The head of what was done: tasks that were run, nanoseconds.
+type Done = [u64; 2];
+
+fn message<const N: usize>(head: [u64; N], mut rest: Vec<u8>) -> Vec<u8> {
+    rest.extend(head.iter().flat_map(|number| number.to_le_bytes()));
+    rest
+}
+
+/// Head and rest; the head is at the end.
+fn taken_apart<const N: usize>(mut message: Vec<u8>) -> ([u64; N], Vec<u8>) {
+    let head = message.split_off(message.len().saturating_sub(8 * N));
+    let mut numbers = [0; N];
+    for (number, bytes) in numbers.iter_mut().zip(head.chunks_exact(8)) {
+        *number = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+    }
+    (numbers, message)
+}
+
+/// What the root does with a result as soon as it has it.
+pub(super) type Consume<'a, R> = &'a mut dyn FnMut(usize, R);
+
+struct Root<'a, 'm, 'c, 'f, I: Items, R> {
+    job: &'a mut Job<'c>,
+    comm: &'m Communicator,
+    items: I,
+    consume: Option<Consume<'f, R>>,
+    local: Local<R>,
+    /// The next number.
+    next: usize,
+    len: Option<usize>,
+    exhausted: bool,
+    stopped: bool,
+    /// Of each rank: what it has and has not done, in order; what is on its way to it.
+    open: Vec<VecDeque<Work>>,
+    sends: Vec<VecDeque<Pending<'m, Vec<u8>>>>,
+    pace: Pace,
+    finished: usize,
+}
+
+impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
+    /// The next items: their first number, how many, and where they are not known everywhere they themselves.
+    fn draw(&mut self, most: usize) -> (usize, usize, Vec<I::Item>) {
+        let start = self.next;
+        if let Place::Everywhere(len) = self.items.place() {
+            let count = most.min(len - start);
+            self.next += count;
+            self.exhausted |= self.next == len;
+            return (start, count, Vec::new());
+        }
+        let mut drawn = Vec::with_capacity(most.min(self.len.map_or(most, |len| len - start)));
+        while drawn.len() < most {
+            let (message, place) = match caught_apart(|| self.items.draw()) {
+                Ok(Some(Ok(item))) => {
+                    drawn.push(item);
+                    continue;
+                }
+                Ok(None) => {
+                    self.exhausted = true;
+                    break;
+                }
+                Ok(Some(Err(message))) => (message, None),
+                Err(panic) => (format!("the iterator panicked: {}", panic.message), panic.place),
+            };
+            // There is nothing behind it, whatever is done about errors of tasks.
+            self.exhausted = true;
+            let error = self.job.runner.error(start + drawn.len(), 0, message, place);
+            self.failed(vec![error]);
+            break;
+        }
+        self.next += drawn.len();
+        (start, drawn.len(), drawn)
+    }
+
+    fn failed(&mut self, errors: Vec<TaskError>) {
+        for error in &errors {
+            self.job.on_error(error);
+        }
+        self.stopped |= !errors.is_empty() && !self.job.runner.policy.go_on;
+        self.local.errors.extend(errors);
+    }
+
+    fn stretch(&self) -> usize {
+        let ranks = self.comm.size;
+        let grain = self.pace.tasks_in(STRETCH);
+        let left = self.len.map(|len| len - self.next);
+        let count = match (self.job.schedule, self.len, left) {
+            (Schedule::Dynamic(count), ..) => return count.max(1),
+            (Schedule::Static, Some(len), _) => return len.div_ceil(ranks).max(1),
+            // Results are wanted soon.
+            (_, _, Some(left)) if self.consume.is_none() => {
+                (left / (4 * ranks * self.job.prefetch)).max(grain.min(left / ranks))
+            }
+            _ => grain,
+        };
+        count.clamp(1, MOST)
+    }
+
+    /// Sends a worker its next stretch.
+    fn deal(&mut self, to: usize) -> Outcome {
+        if self.stopped || self.exhausted {
+            return Ok(());
+        }
+        let (start, count, drawn) = self.draw(self.stretch());
+        if count == 0 {
+            return Ok(());
+        }
+        let work = [start as u64, count as u64];
+        self.open[to].push_back(work);
+        self.send(to, WORK, message(work, I::pack(&drawn)?))
+    }
+
+    fn send(&mut self, to: usize, tag: i32, bytes: Vec<u8>) -> Outcome {
+        let sent = pending::send(&Guard::for_ever(), self.job.call.started(), self.comm, (to, tag), bytes)?;
+        self.sends[to].push_back(sent);
+        while self.sends[to].front_mut().map_or(Ok(false), Pending::test)? {
+            if let Some(sent) = self.sends[to].pop_front() {
+                sent.wait()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a worker has done, and sends it more.
+    fn receive<C: Carry<R>>(&mut self, found: Found) -> Outcome {
+        let from = found.rank();
+        let ([ran, nanoseconds], errors) = taken_apart::<2>(found.receive::<u8, _>()?);
+        let [start, _] = self.open[from].pop_front().unwrap_or_default();
+        self.deal(from)?;
+        // With the numbers of their tasks, which are those of the items here, and not always those that people see.
+        let errors: Vec<(usize, TaskError)> = if errors.is_empty() { Vec::new() } else { decode(&errors)? };
+        self.pace.record(ran as usize, Duration::from_nanos(nanoseconds));
+        self.finished += ran as usize;
+        if let Some(consume) = &mut self.consume
+            && ran as usize > errors.len()
+        {
+            let from = From { rank: Some(from), tag: Some(RESULTS) };
+            let results = C::receive(point_to_point::find(self.comm, Channel::Program, from)?)?;
+            let succeeded = |number: &usize| errors.iter().all(|(failed, _)| failed != number);
+            let numbers = (start as usize..(start + ran) as usize).filter(succeeded);
+            numbers.zip(results).for_each(|(number, result)| consume(number, result));
+        }
+        self.failed(errors.into_iter().map(|(_, error)| error).collect());
+        Ok(())
+    }
+
+    /// Some tasks of the root's own.
+    fn work(&mut self, task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>) {
+        let most = match self.job.schedule {
+            Schedule::Dynamic(count) => count.max(1),
+            _ => self.pace.block(),
+        };
+        let (start, count, drawn) = self.draw(most);
+        let mut drawn = drawn.into_iter();
+        let began = Instant::now();
+        for number in start..start + count {
+            let item = drawn.next().unwrap_or_else(|| self.items.at(number));
+            match (task(number, item), &mut self.consume) {
+                (Ok(result), Some(consume)) => consume(number, result),
+                (Ok(result), None) => self.local.push(number, result),
+                (Err(error), _) => self.failed(vec![error]),
+            }
+            if self.stopped {
+                break;
+            }
+        }
+        self.pace.record(count, began.elapsed());
+        self.finished += count;
+    }
+
+    fn run<C: Carry<R>>(&mut self, task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>) -> Outcome {
+        let done = From { rank: None, tag: Some(DONE) };
+        let mut told = false;
+        for _ in 0..self.job.prefetch {
+            for to in 1..self.comm.size {
+                self.deal(to)?;
+            }
+        }
+        let mut looked = Instant::now();
+        loop {
+            // No more than one each, or a root that is asked faster than it answers would do nothing else.
+            for _ in 1..self.comm.size {
+                let Some(found) = point_to_point::find_now(self.comm, Channel::Program, done)? else { break };
+                self.receive::<C>(found)?;
+            }
+            if looked.elapsed() > LOOK {
+                looked = Instant::now();
+                self.job.progress(self.finished, self.len);
+                if !self.stopped && self.job.is_cancelled() {
+                    (self.stopped, self.local.cancelled) = (true, true);
+                }
+            }
+            if self.stopped && !told {
+                told = true;
+                (1..self.comm.size).try_for_each(|to| self.send(to, STOP, Vec::new()))?;
+            }
+            if !self.stopped && !self.exhausted {
+                self.work(task);
+            } else if self.open.iter().any(|open| !open.is_empty()) {
+                let found = point_to_point::find(self.comm, Channel::Program, done)?;
+                self.receive::<C>(found)?;
+            } else if told || !self.stopped {
+                break;
+            }
+        }
+        (1..self.comm.size).try_for_each(|to| self.send(to, END, Vec::new()))?;
+        self.local.total = self.next;
+        std::mem::take(&mut self.sends).into_iter().flatten().try_for_each(|sent| sent.wait().map(drop))
+    }
+}
+
+/// Works for the root until it says that this is the end.
+fn serve<I: Items, R, C: Carry<R>>(
+    job: &Job,
+    comm: &Communicator,
+    items: &I,
+    consumed: bool,
+    task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+) -> Outcome<Local<R>> {
+    let mut local = Local::new();
+    let (mut stopped, mut looked) = (false, Instant::now());
+    loop {
+        let found = point_to_point::find(comm, Channel::Program, From { rank: Some(0), tag: None })?;
+        let tag = found.tag();
+        let ([start, count], packed) = taken_apart::<2>(found.receive::<u8, _>()?);
+        match tag {
+            END => return Ok(local),
+            STOP => stopped = true,
+            _ => {
+                let (began, mut ran, mut errors) = (Instant::now(), 0, Vec::new());
+                let mut unpacked =
+                    if packed.is_empty() { Vec::new() } else { I::unpack(&packed)? }.into_iter();
+                let mut results = Vec::new();
+                let mut pace = Pace::default();
+                while !stopped && ran < count {
+                    let (tasks, since) = ((pace.block() as u64).min(count - ran), Instant::now());
+                    for number in (start + ran) as usize..(start + ran + tasks) as usize {
+                        let item = unpacked.next().unwrap_or_else(|| items.at(number));
+                        ran += 1;
+                        match task(number, item) {
+                            Ok(result) if consumed => results.push(result),
+                            Ok(result) => local.push(number, result),
+                            Err(error) => {
+                                errors.push((number, error));
+                                stopped |= !job.runner.policy.go_on;
+                            }
+                        }
+                        if stopped {
+                            break;
+                        }
+                    }
+                    let now = Instant::now();
+                    pace.record(tasks as usize, now - since);
+                    if now - looked > LOOK {
+                        looked = now;
+                        let stop = From { rank: Some(0), tag: Some(STOP) };
+                        if let Some(found) = point_to_point::find_now(comm, Channel::Program, stop)? {
+                            found.receive::<u8, _>()?;
+                            stopped = true;
+                        }
+                    }
+                }
+                let failed = if errors.is_empty() { Vec::new() } else { encode(&errors)? };
+                let head: Done = [ran, began.elapsed().as_nanos() as u64];
+                let done = message(head, failed);
+                point_to_point::send(comm, Channel::Program, 0, DONE, Sent::new(&done)?)?;
+                if consumed && ran as usize > errors.len() {
+                    C::send(comm, 0, RESULTS, &results)?;
+                }
+            }
+        }
+    }
+}
+
+/// Runs this rank's part: the root's with `consume`, if results are wanted there at once, as `consumed` says on all ranks.
+pub(super) fn run<I: Items, R, C: Carry<R>>(
+    job: &mut Job,
+    items: I,
+    consume: Option<Consume<'_, R>>,
+    consumed: bool,
+    mut task: impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+) -> Result<Local<R>> {
+    let (call, whole) = (job.call, job.comm);
+    // Of its own: no other message can be taken for one of these.
+    let comm = whole.quietly(call, Communicator::again)?;
+    if !whole.is_root() {
+        return whole.quietly(call, |_| serve::<I, R, C>(job, &comm, &items, consumed, &mut task));
+    }
+    let len = match items.place() {
+        Place::Everywhere(len) => Some(len),
+        Place::Own(_) => None,
+        Place::Root(len) => len,
+    };
+    let ranks = comm.size;
+    let mut root = Root {
+        job,
+        comm: &comm,
+        items,
+        consume,
+        local: Local::new(),
+        next: 0,
+        len,
+        exhausted: len == Some(0),
+        stopped: false,
+        open: vec![VecDeque::new(); ranks],
+        sends: (0..ranks).map(|_| VecDeque::new()).collect(),
+        pace: Pace::default(),
+        finished: 0,
+    };
+    let outcome = whole.quietly(call, |_| root.run::<C>(&mut task));
+    let Root { local, .. } = root;
+    outcome.map(|()| local)
+}

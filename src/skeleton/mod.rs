@@ -1,0 +1,17 @@
+//! Work that is dealt out to the ranks as they have time for it.
+//!
+//! A skeleton takes a closure, which every rank has, and runs it on items. Only items and results travel. What is computed
+//! does not depend on who computed it, or when: results come in the order of the items.
+//!
+//! A task that returns an `Err` or panics is a [`TaskError`], which says its number, rank, host and place. None is lost: see
+//! [`TaskErrors`].
+
+mod farm;
+mod task;
+
+pub use farm::{
+    Collecting, Everywhere, Farm, Items, Journaled, Known, Mine, OnRoot, Outcomes, Place, Schedule,
+    everywhere, mine, on_root, stream, try_stream,
+};
+
+pub use crate::error::{TaskError, TaskErrors};

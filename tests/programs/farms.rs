@@ -1,0 +1,79 @@
+//! A farm that fails in the way that its arguments say; for the tests.
+#![expect(unsafe_code, reason = "some faults cannot be made in safe code")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rankwise::prelude::*;
+use rankwise::skeleton::{stream, try_stream};
+
+#[derive(clap::Parser)]
+struct Args {
+    /// none, err, panic, exit, kill, swallow, iterator or iterator-panic.
+    how: String,
+    /// known, root, unordered or journal.
+    items: String,
+    /// The task that fails; without it, the first one of the rank.
+    #[arg(long)]
+    task: Option<usize>,
+    /// The rank whose first task fails.
+    #[arg(long)]
+    rank: Option<usize>,
+    #[arg(long, default_value_t = 60)]
+    len: usize,
+    /// Milliseconds that a task takes.
+    #[arg(long, default_value_t = 1)]
+    takes: u64,
+    #[arg(long, default_value = "farm.journal")]
+    journal: PathBuf,
+}
+
+fn main() -> ExitCode {
+    rankwise::run_with::<Args>(|world, args| {
+        let here = args.rank.is_none_or(|rank| rank == world.rank());
+        let how = args.how.as_str();
+        let task = |i: usize| -> Result<f64, String> {
+            std::thread::sleep(Duration::from_millis(args.takes));
+            if here && args.task.is_none_or(|task| task == i) {
+                match how {
+                    "err" | "swallow" => return Err("no tea".into()),
+                    "panic" => panic!("the kettle is empty"),
+                    "exit" => std::process::exit(3),
+                    // SAFETY: kill has no memory preconditions.
+                    "kill" => assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGKILL) }, 0),
+                    _ => {}
+                }
+            }
+            Ok((i as f64).sqrt().sin())
+        };
+        let (len, bad) = (args.len, args.task);
+        let mut came = vec![None; len];
+        let results = match args.items.as_str() {
+            "known" => world.farm(0..len).try_run(task),
+            "journal" => world.farm(0..len).journal(&args.journal).try_run(task),
+            "unordered" => world
+                .farm(0..len)
+                .run_unordered(task, |i, result| came[i] = Some(result))
+                .map(|()| world.is_root().then(|| came.into_iter().flatten().collect())),
+            _ if how == "iterator" => {
+                let items = (0..len).map(move |i| if Some(i) == bad { Err("no more tea") } else { Ok(i) });
+                world.farm(try_stream(world.is_root().then_some(items))).try_run(task)
+            }
+            _ => {
+                let broken = how == "iterator-panic";
+                let items = (0..len).inspect(move |&i| assert!(!broken || Some(i) != bad, "no more tea"));
+                world.farm(stream(world.is_root().then_some(items))).try_run(task)
+            }
+        };
+        if how == "swallow" {
+            drop(results);
+            return Ok(());
+        }
+        if let Some(results) = results? {
+            // All bits, so that runs can be compared.
+            let bits = results.iter().fold(0u64, |all, result| all.rotate_left(7) ^ result.to_bits());
+            println!("{} results, bits {bits:016x}", results.len());
+        }
+        Ok(())
+    })
+}
