@@ -9,4 +9,7 @@
 #[allow(dead_code, reason = "what runs tasks is built upon this")]
 mod task;
 
+mod pipeline;
+pub use pipeline::{Item, Pipeline, PipelineReport, Ranks, StageReport, Staged};
+
 pub use crate::error::{TaskError, TaskErrors};
