@@ -83,6 +83,11 @@ struct Mistakes;
 #[doc = include_str!("../docs/sorting.md")]
 struct Sorting;
 
+/// So are those of docs/flow.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/flow.md")]
+struct Flow;
+
 /// So are those of the guide to files.
 #[cfg(all(doctest, feature = "h5"))]
 #[doc = include_str!("../docs/files.md")]

@@ -231,3 +231,22 @@ fn a_rank_that_is_killed_ends_the_job_whichever_stage_it_has() {
         assert!(ranks_of("flow", &marker).is_empty(), "nobody is left");
     }
 }
+
+#[test]
+fn word_count_prints_the_same_at_any_rank_count_and_names_the_file_that_it_cannot_read() {
+    let folder = common::Folder::new("words");
+    std::fs::create_dir(folder.0.join("more")).expect("a folder");
+    for (name, text) in [("a", "The cat, the dog"), ("more/b", "THE end. A cat's tale"), ("c", "")] {
+        std::fs::write(folder.0.join(name), text).expect("a file");
+    }
+    let all = folder.file("");
+    for ranks in [1, 2, 4] {
+        let ended = run(ranks, "word_count", &[&all, "--top", "3", "--report"]);
+        assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "       3 the\n       1 a\n       1 cat\n", "on {ranks} ranks");
+        assert!(ended.stderr.contains("add up"), "{}", ended.stderr);
+        let ended = run(ranks, "word_count", &[&all, &folder.file("none")]);
+        assert_eq!(code(&ended), Some(1));
+        assert!(ended.stdout.is_empty() && ended.stderr.contains("none: No such file"), "{}", ended.stderr);
+    }
+}
