@@ -9,7 +9,9 @@
 #[allow(dead_code, reason = "what runs tasks is built upon this")]
 mod task;
 
+mod graph;
 mod pipeline;
+pub use graph::{Graph, GraphReport, Inputs, Task, Times};
 pub use pipeline::{Item, Pipeline, PipelineReport, Ranks, StageReport, Staged};
 
 pub use crate::error::{TaskError, TaskErrors};
