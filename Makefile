@@ -19,6 +19,7 @@ help:
 	@echo 'make setup     only install what is missing'
 	@echo 'make bench-checks   what the checks cost a call'
 	@echo 'make bench-files   compare files with C, h5py and pwrite; ARGS=--quick for a first look, ARGS=--help for more'
+	@echo 'make bench-flow   pipelines beside plain messages, and graphs of tasks'
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
 	@echo 'make bench-permute   compare permute_corpus with shuf, cp and others on 1 GB'
