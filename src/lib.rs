@@ -23,7 +23,7 @@
 //! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
 //! | 2 | `check`, then [`comm`] | who is in which call, and who waits for ever; [`Comm`]: rank, size, and one file per operation |
 //! | 3 | [`mod@file`], then [`mod@array`], then `checkpoint` | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks; a run that goes on later |
-//! | 3 | [`skeleton`] | work that is dealt out to ranks as they have time: a farm of tasks |
+//! | 3 | [`skeleton`] | work that is dealt out to ranks as they have time: a farm of tasks, a pipeline, a graph |
 //! | 4 | [`distributed`] | the kernels across ranks |
 //! | 5 | [`program`], [`progress`], [`report`], [`testing`] | start, arguments, progress, report, stop; tests on several ranks |
 //!
@@ -88,6 +88,11 @@ struct Sorting;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/pools.md")]
 struct Pools;
+
+/// So are those of docs/flow.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/flow.md")]
+struct Flow;
 
 /// So are those of the guide to files.
 #[cfg(all(doctest, feature = "h5"))]

@@ -7,11 +7,15 @@
 //! [`TaskErrors`].
 
 mod farm;
+mod graph;
+mod pipeline;
 mod task;
 
 pub use farm::{
     Collecting, Everywhere, Farm, Items, Journaled, Known, Mine, OnRoot, Outcomes, Place, Schedule,
     everywhere, mine, on_root, stream, try_stream,
 };
+pub use graph::{Graph, GraphReport, Inputs, Task, Times};
+pub use pipeline::{Item, Pipeline, PipelineReport, Ranks, StageReport, Staged};
 
 pub use crate::error::{TaskError, TaskErrors};

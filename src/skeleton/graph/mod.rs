@@ -1,0 +1,326 @@
+//! A graph of tasks: each runs when the results that it needs are there, on the rank where most of them are.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+
+use mpi::topology::{Communicator as _, SimpleCommunicator};
+
+use crate::comm::{Call, Comm, Max, Sum};
+use crate::error::{Error, Result, TaskErrors};
+use crate::skeleton::pipeline::Item;
+use crate::skeleton::task::{Policy, Runner};
+
+mod inputs;
+mod picture;
+mod run;
+
+pub use inputs::Inputs;
+
+/// A result on this rank.
+type Value = Rc<dyn Any>;
+
+/// A task of a [`Graph`], which gives a `T`.
+#[derive(Debug)]
+pub struct Task<T> {
+    id: usize,
+    gives: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Task<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Task<T> {}
+
+impl<T> Task<T> {
+    /// Its number in the graph: the index of its [`TaskError`](crate::skeleton::TaskError).
+    pub fn index(&self) -> usize {
+        self.id
+    }
+}
+
+/// What may not fit its type.
+type Coded<T> = std::result::Result<T, String>;
+
+/// A result, and what is behind it in a message.
+type Decoded<'m> = Coded<(Value, &'m [u8])>;
+
+/// What a node does with the results that it needs.
+type Act<'a> = Box<dyn FnOnce(&[Value]) -> std::result::Result<Value, Box<dyn StdError>> + 'a>;
+
+/// One task.
+struct Node<'a> {
+    act: Option<Act<'a>>,
+    inputs: Vec<usize>,
+    at: &'static Location<'static>,
+    /// The rank that runs it.
+    rank: usize,
+    encode: fn(&dyn Any, Vec<u8>) -> Coded<Vec<u8>>,
+    decode: fn(&[u8]) -> Decoded<'_>,
+}
+
+/// Tasks and what they need of each other: see [`Comm::graph`].
+pub struct Graph<'a> {
+    comm: &'a Comm,
+    nodes: RefCell<Vec<Node<'a>>>,
+    /// How many tasks each rank has.
+    loads: RefCell<Vec<usize>>,
+    kept: RefCell<Vec<usize>>,
+    names: RefCell<HashMap<usize, String>>,
+    go_on: bool,
+    timed: bool,
+}
+
+impl std::fmt::Debug for Graph<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Graph of {} tasks", self.nodes.borrow().len())
+    }
+}
+
+/// What a graph has done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct GraphReport {
+    /// Tasks that ran.
+    pub ran: u64,
+    /// Tasks that did not, because one that they need has failed.
+    pub cancelled: u64,
+    /// From start to end.
+    pub seconds: f64,
+    /// With [`timed`](Graph::timed).
+    pub times: Option<Times>,
+    /// With [`collect_errors`](Graph::collect_errors): what has failed. Somebody on the root has to look at it.
+    pub errors: TaskErrors,
+    kept: HashMap<usize, Value>,
+}
+
+/// What took long in a graph.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Times {
+    /// Seconds of work in tasks, of all ranks together.
+    pub busy: f64,
+    /// That by what the ranks had: 1 when all of them worked all the time.
+    pub efficiency: f64,
+    /// Seconds of the chain of tasks that takes longest: no number of ranks is faster.
+    pub critical: f64,
+    /// The tasks of this chain, by number, from first to last.
+    pub path: Vec<usize>,
+}
+
+impl std::fmt::Display for GraphReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let GraphReport { ran, cancelled, seconds, times, .. } = self;
+        write!(f, "{ran} tasks in {seconds:.3} s")?;
+        if *cancelled > 0 {
+            write!(f, ", {cancelled} cancelled")?;
+        }
+        let Some(Times { busy, efficiency, critical, path }) = times else { return Ok(()) };
+        write!(f, "\nbusy {busy:.3} s, efficiency {:.0} %", 100.0 * efficiency)?;
+        let shown: Vec<_> = path.iter().take(12).map(usize::to_string).collect();
+        let more = if path.len() > shown.len() { " -> …" } else { "" };
+        write!(f, "\ncritical path {critical:.3} s, {} tasks: {}{more}", path.len(), shown.join(" -> "))
+    }
+}
+
+impl GraphReport {
+    /// What the task has given, on the root, if it was [kept](Graph::keep): `Some` there, `None` elsewhere, and after an error.
+    pub fn get<T: Item>(&self, task: &Task<T>) -> Option<&T> {
+        self.kept.get(&task.id)?.downcast_ref()
+    }
+}
+
+impl Comm {
+    /// A graph without tasks. Every rank adds the same tasks in the same order, since closures cannot travel; which rank runs one
+    /// is worked out from what it needs, and the same everywhere. Only results travel.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let graph = world.graph();
+    /// let a = graph.task(|| 20);
+    /// let c = graph.task(|| String::from("22"));
+    /// let b = graph.task_after((&a, &c), |(a, c)| a + c.len());
+    /// graph.keep(&b);
+    /// let done = graph.run()?;
+    /// assert_eq!(done.get(&b), world.is_root().then_some(&22));
+    /// # Ok(()) }) }
+    /// ```
+    pub fn graph(&self) -> Graph<'_> {
+        Graph {
+            comm: self,
+            nodes: RefCell::default(),
+            loads: RefCell::new(vec![0; self.size()]),
+            kept: RefCell::default(),
+            names: RefCell::default(),
+            go_on: false,
+            timed: false,
+        }
+    }
+}
+
+impl<'a> Graph<'a> {
+    /// A task that needs nothing. No message.
+    #[track_caller]
+    pub fn task<T: Item>(&self, act: impl FnOnce() -> T + 'a) -> Task<T> {
+        self.try_task_after((), |()| Ok::<_, Infallible>(act()))
+    }
+
+    /// As [`task`](Graph::task), which may fail.
+    #[track_caller]
+    pub fn try_task<T: Item, E: Into<Box<dyn StdError>>>(
+        &self,
+        act: impl FnOnce() -> std::result::Result<T, E> + 'a,
+    ) -> Task<T> {
+        self.try_task_after((), |()| act())
+    }
+
+    /// A task that needs the results of others: `&a`, a tuple `(&a, &b)` of up to four, or a slice `&all[..]`. The closure gets
+    /// references to them.
+    ///
+    /// It runs where most of what it needs is made, unless that rank has much more to do than another. A result that another rank
+    /// needs is sent there once, with others in one message, and is dropped when no task needs it any more.
+    #[track_caller]
+    pub fn task_after<I: Inputs, T: Item>(
+        &self,
+        inputs: I,
+        act: impl for<'v> FnOnce(I::Values<'v>) -> T + 'a,
+    ) -> Task<T> {
+        self.try_task_after(inputs, move |values| Ok::<_, Infallible>(act(values)))
+    }
+
+    /// As [`task_after`](Graph::task_after), which may fail: then the tasks that need its result are cancelled, and no others.
+    ///
+    /// # Panics
+    /// When an input is of another graph that has more tasks.
+    #[track_caller]
+    pub fn try_task_after<I: Inputs, T: Item, E: Into<Box<dyn StdError>>>(
+        &self,
+        inputs: I,
+        act: impl for<'v> FnOnce(I::Values<'v>) -> std::result::Result<T, E> + 'a,
+    ) -> Task<T> {
+        let mut nodes = self.nodes.borrow_mut();
+        let (id, at) = (nodes.len(), Location::caller());
+        let mut needs = Vec::new();
+        inputs.add_to(&mut needs);
+        assert!(needs.iter().all(|&input| input < id), "a task of another graph");
+        let rank = run::place(&nodes, &needs, &mut self.loads.borrow_mut(), id);
+        let act: Act<'a> = Box::new(move |values| match act(I::values(&mut values.iter())) {
+            Ok(result) => Ok(Rc::new(result) as Value),
+            Err(error) => Err(error.into()),
+        });
+        // What other ranks run, this one does not keep.
+        let act = (rank == self.comm.rank()).then_some(act);
+        nodes.push(Node { act, inputs: needs, at, rank, encode: run::encode::<T>, decode: run::decode::<T> });
+        Task { id, gives: PhantomData }
+    }
+
+    /// One value from those of many tasks, by a tree of tasks that each combine two neighbours, as soon as both are there. The order is
+    /// that of the tasks, so `combine` has to be associative only. `None` of no tasks.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let graph = world.graph();
+    /// let letters: Vec<_> = ["t", "r", "e", "e"].map(|letter| graph.task(move || letter.to_owned())).into();
+    /// let word = graph.reduce_as_completed(&letters, |a, b| format!("{a}{b}")).expect("there are some");
+    /// graph.keep(&word);
+    /// assert_eq!(graph.run()?.get(&word).is_some_and(|word| word == "tree"), world.is_root());
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn reduce_as_completed<T: Item>(
+        &self,
+        tasks: &[Task<T>],
+        combine: impl Fn(&T, &T) -> T + Clone + 'a,
+    ) -> Option<Task<T>> {
+        let mut level = tasks.to_vec();
+        while level.len() > 1 {
+            let mut next = Vec::with_capacity(level.len().div_ceil(2));
+            for pair in level.chunks(2) {
+                next.push(match pair {
+                    [left, right] => {
+                        let combine = combine.clone();
+                        self.task_after((left, right), move |(left, right)| combine(left, right))
+                    }
+                    _ => pair[0],
+                });
+            }
+            level = next;
+        }
+        level.first().copied()
+    }
+
+    /// The root wants the result of this task: see [`GraphReport::get`].
+    pub fn keep<T: Item>(&self, task: &Task<T>) {
+        let mut kept = self.kept.borrow_mut();
+        if !kept.contains(&task.id) {
+            kept.push(task.id);
+        }
+    }
+
+    /// What errors and pictures call this task. Otherwise it is its line in the program.
+    pub fn name<T: Item>(&self, task: &Task<T>, name: &str) {
+        self.names.borrow_mut().insert(task.id, name.to_owned());
+    }
+
+    /// After errors, [`run`](Graph::run) has a report with the results that there are, instead of being an error.
+    pub fn collect_errors(mut self) -> Self {
+        self.go_on = true;
+        self
+    }
+
+    /// The report has the critical path and the efficiency. Costs two looks at the clock a task, and a message from each rank.
+    pub fn timed(mut self) -> Self {
+        self.timed = true;
+        self
+    }
+
+    /// Runs all tasks; what was done, on all ranks.
+    ///
+    /// # Collective
+    /// All ranks must call this, with the same tasks, added in the same order. No task may call what waits for other ranks.
+    ///
+    /// # Errors
+    /// On all ranks: [`Error::Tasks`] when a task has failed or panicked, with the number of the task and its line, after
+    /// all that do not need it have run.
+    #[track_caller]
+    pub fn run(self) -> Result<GraphReport> {
+        let call = Call::collective("graph");
+        let comm = self.comm;
+        let (nodes, kept, names) = (self.nodes.into_inner(), self.kept.into_inner(), self.names.into_inner());
+        comm.note(|| {
+            let needs: Vec<&[usize]> = nodes.iter().map(|node| &node.inputs[..]).collect();
+            format!("graph {} tasks, {:08x}", needs.len(), crate::check::hashed((needs, &kept)))
+        });
+        let own = comm.split(Some(0), 0)?.expect("all ranks have the same colour");
+        let rank = usize::try_from(SimpleCommunicator::world().rank()).unwrap_or(0);
+        let runner = Runner { rank, host: comm.host(), at: call.at, policy: Policy::default() };
+        let inputs = self.timed.then(|| nodes.iter().map(|node| node.inputs.clone()).collect::<Vec<_>>());
+        let began = std::time::Instant::now();
+        let done = run::Run::new(&own, call, nodes, &kept, &names, runner, self.timed).run()?;
+
+        let [ran, cancelled] = own.all_reduce(&[done.ran, done.cancelled], Sum)?[..] else {
+            unreachable!("two come of two")
+        };
+        let seconds = own.all_reduce_one(began.elapsed().as_secs_f64(), Max)?;
+        let errors = own.all_gather_values(&done.errors)?.concat();
+        let errors = TaskErrors::new(errors, comm.is_root());
+        if !errors.is_empty() && !self.go_on {
+            return Err(Error::Tasks { operation: call.operation, at: call.at, errors });
+        }
+        let times = match inputs {
+            Some(inputs) => Some(run::times(&own.all_gather_values(&done.times)?.concat(), &inputs, {
+                seconds * comm.size() as f64
+            })),
+            None => None,
+        };
+        Ok(GraphReport { ran, cancelled, seconds, times, errors, kept: done.kept })
+    }
+}

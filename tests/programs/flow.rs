@@ -1,0 +1,56 @@
+//! A pipeline or a graph that fails, or goes on until somebody ends it, as its argument says; for the tests.
+
+use std::time::Duration;
+
+use rankwise::prelude::*;
+use rankwise::skeleton::Ranks;
+
+#[derive(clap::Parser)]
+#[command(name = "flow")]
+struct Args {
+    how: String,
+    /// By which the tests find these processes.
+    marker: Option<String>,
+}
+
+fn main() -> ExitCode {
+    rankwise::run_with::<Args>(|world, Args { how, marker: _ }| {
+        match &*how {
+            "graph-unseen" => {
+                let graph = world.graph();
+                let one = graph.task(|| 1);
+                graph.try_task_after(&one, |_| Err::<u8, _>("as asked"));
+                // Nobody looks at it.
+                let _ = graph.run();
+            }
+            "graph-endless" => {
+                let graph = world.graph();
+                let mut last: Vec<_> = (0..4).map(|n| graph.task(move || n)).collect();
+                for n in 0..40_000 {
+                    let needs = (&last[n % 4], &last[(n + 1) % 4]);
+                    last[n % 4] = graph.task_after(needs, |(a, b)| {
+                        std::thread::sleep(Duration::from_millis(10));
+                        a ^ b
+                    });
+                }
+                graph.run()?;
+            }
+            _ => pipeline(world, &how)?,
+        }
+        Ok(())
+    })
+}
+
+fn pipeline(world: &Comm, how: &str) -> Result<()> {
+    let until = if how == "endless" { u64::MAX } else { 3 };
+    let fails = |n: u64| if how != "endless" && n == 1 { Err("as asked") } else { Ok(n) };
+    let pipeline = world.pipeline().stage("read", 1, || 0..until).try_stage("work", Ranks::Rest, fails);
+    let pipeline = pipeline.stage("write", 1, drop::<u64>);
+    if how == "collected" {
+        let _ = pipeline.collect_errors().run()?;
+    } else {
+        // Nobody looks at it.
+        let _ = pipeline.run();
+    }
+    Ok(())
+}
