@@ -150,7 +150,7 @@ pub enum Places<'a> {
 ///
 /// Every sum is taken over the samples in their global order, tile by tile: bit-identical for any number of ranks. Its terms
 /// are positive, so its relative error is at most about (1024 + n/1024) · 1.1e-16, and in practice near the square root of
-/// that many roundings, plus the error of a term: 1e-15, and for a Gaussian at s bandwidths from its sample s² · 2e-16.
+/// that many roundings, plus the error of a term: for a Gaussian at r bandwidths from its sample 1.1e-14 and r² · (d + 3) · 6e-17.
 ///
 /// Each rank sends its samples to all others once, in rounds of 64 tiles, and holds its own samples and its places.
 /// `progress` is called now and then with the part that is done, between 0 and 1.
