@@ -24,6 +24,7 @@ help:
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
 	@echo 'make bench-permute   compare permute_corpus with shuf, cp and others on 1 GB'
+	@echo 'make bench-density   densities beside C++ with libmvec, scipy, scikit-learn and KDEpy (PYTHON=... that has them)'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo
 	@echo 'MPI=openmpi (the default) or MPI=mpich chooses the MPI, as in: make test MPI=mpich'

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use approx::assert_relative_eq;
 use common::{Folder, cities, code, program, run};
-use rankwise::kernels::density::{Kernel, density};
+use rankwise::kernels::density::{Kernel, density, normalisation};
 use rankwise::testing::Ended;
 
 /// Numbers of a standard normal distribution, the same each time.
@@ -250,6 +250,67 @@ fn points_of_another_file_are_evaluated_in_any_dimension() {
     assert_eq!(numbers(&out, "/density"), [2.0 / 6.0, 2.0 / 6.0, 0.0]);
 }
 
+#[test]
+fn single_precision_keeps_its_bound_and_its_bits() {
+    let folder = Folder::new("parzen-single");
+    let (points, at) = (folder.file("points.h5"), folder.file("at.h5"));
+    let places = format!("{at}:/places");
+    // More than two tiles, the last one short.
+    for (d, n) in [(1, 2500), (2, 2100), (3, 1025), (6, 700)] {
+        let (samples, to) = (normal(n * d, 8), normal(67 * d, 9));
+        write_h5(&points, "points", &samples, &[n, d]);
+        write_h5(&at, "places", &to, &[67, d]);
+        for (name, kernel) in [
+            ("gaussian", Kernel::Gaussian),
+            ("hypercube", Kernel::Hypercube),
+            ("epanechnikov", Kernel::Epanechnikov),
+        ] {
+            let h: Vec<f64> = (0..d).map(|axis| 0.7 + 0.2 * axis as f64).collect();
+            let bandwidth = h.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+            let file = |ranks: usize| folder.file(&format!("{d}-{name}-{ranks}.h5"));
+            for ranks in [1, 2, 3, 7] {
+                let common =
+                    [points.as_str(), "--at", &places, "--precision", "f32", "--bandwidth", &bandwidth];
+                run_well(ranks, &[&common[..], &["--kernel", name, "-o", &file(ranks)]].concat());
+                if ranks > 1 {
+                    same(&file(1), &file(ranks));
+                }
+            }
+            let (ours, twin) = (numbers(&file(1), "/density"), density(kernel, &samples, &h, &to));
+            let factor = normalisation(kernel, &h, n);
+            assert_eq!(ours.len(), 67);
+            for ((ours, twin), to) in ours.iter().zip(&twin).zip(to.chunks(d)) {
+                let bound: f64 = samples.chunks(d).map(|x| single_bound(kernel, x, to, &h)).sum();
+                assert!((ours - twin).abs() <= factor * bound, "{kernel:?}, d = {d}: {ours} and {twin}");
+            }
+            assert!(ours.iter().zip(&twin).any(|(ours, twin)| ours != twin) || kernel == Kernel::Hypercube);
+        }
+    }
+    // A grid of a product has only the one way.
+    let (a, b) = (folder.file("a.h5"), folder.file("b.h5"));
+    let grid = [cities(), "--grid", "12x7", "--bandwidth", "2", "--precision"];
+    run_well(2, &[&grid[..], &["f64", "-o", &a]].concat());
+    run_well(2, &[&grid[..], &["f32", "-o", &b]].concat());
+    same(&a, &b);
+}
+
+/// How far off one term may be in single precision, the rounding of the sum with it. 5.0 in bandwidths is farther than any sample.
+fn single_bound(kernel: Kernel, sample: &[f64], to: &[f64], h: &[f64]) -> f64 {
+    let d = h.len() as f64;
+    let u: Vec<f64> = (0..h.len()).map(|axis| (to[axis] - sample[axis]) / h[axis]).collect();
+    let (r, shape) = (u.iter().map(|u| u * u).sum::<f64>().sqrt(), kernel.shape(&u));
+    let farthest = 5.0 / 0.7;
+    let term = 7e-7 + r * r * (d + 3.0) * 3e-8 + r * farthest * 1.2e-7;
+    match kernel {
+        Kernel::Gaussian => shape * (term + 4e-6),
+        Kernel::Epanechnikov if r < 1.0 + 1e-5 => term + shape * 4e-6,
+        Kernel::Epanechnikov => 0.0,
+        Kernel::Hypercube => {
+            f64::from(u.iter().any(|u| (u.abs() - 0.5).abs() < farthest * 1.2e-7)) + shape * 1e-15
+        }
+    }
+}
+
 /// One rank count is enough for h5py, which is not parallel here.
 #[test]
 fn h5py_opens_it() {
@@ -355,6 +416,7 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
     let mixed = file("mixed.csv", "a1,0.5,0.7\na2,1,2\n");
     let bytes = std::fs::read(cities()).expect("comes with the project");
     std::fs::write(&half, &bytes[..bytes.len() / 2]).expect("the temporary folder can be written");
+    let far = file("far.csv", "0\n0.5\n3000\n");
     let bandwidth = ["--bandwidth", "1"];
     let cases: Vec<(Vec<&str>, i32, &str)> = vec![
         (vec![cities(), "--bandwidth", "-1"], 2, "a bandwidth is a positive number, not -1"),
@@ -414,6 +476,8 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
         (vec![&ragged], 1, "found record with 1 fields"),
         (vec![&same], 1, "coordinate 0 of the points does not vary"),
         (vec![cities(), "--at", "nowhere"], 1, "write FILE:/DATASET"),
+        (vec![&far, "--bandwidth", "1", "--precision", "f32"], 1, "single precision takes 1000 at most"),
+        (vec![cities(), "--precision", "f16"], 2, "invalid value 'f16'"),
     ];
     for ranks in [1, 3] {
         for (args, expected, says) in &cases {

@@ -17,8 +17,9 @@ use std::error::Error;
 use arguments::{Args, Bandwidth};
 use input::Source;
 use place::Place;
-use rankwise::distributed::density::{Places, Samples, density};
+use rankwise::distributed::density::{Estimate, Places, Precision, Samples, evaluate};
 use rankwise::kernels::bandwidth::Rule;
+use rankwise::kernels::grid_sums::is_product;
 use rankwise::prelude::*;
 use rankwise::progress::Line;
 use rankwise::report::Phases;
@@ -52,9 +53,8 @@ fn main() -> ExitCode {
         let mut show = |part: f64| {
             progress.part(part, |seconds| format!("{:.2} Gpairs/s", pairs * part / seconds / 1e9));
         };
-        let Settings { kernel, bandwidth, widths } = &settings;
-        let values = phases
-            .time("compute", || density(world, *kernel, &samples, bandwidth, widths, places, &mut show))?;
+        let estimate = settings.estimate();
+        let values = phases.time("compute", || evaluate(world, estimate, &samples, places, &mut show))?;
         progress.finish();
 
         // 4. What it adds up to, exactly; then the file and the picture.
@@ -72,10 +72,10 @@ fn main() -> ExitCode {
         }
 
         // 5. What happened.
-        let pairs = n as f64 * place.len() as f64 * widths.len() as f64;
+        let pairs = n as f64 * place.len() as f64 * settings.widths.len() as f64;
         phases.figure("samples", n as f64, "");
         phases.figure("points", place.len() as f64, "");
-        phases.figure("windows", widths.len() as f64, "");
+        phases.figure("windows", settings.widths.len() as f64, "");
         if let Some(total) = total {
             phases.figure("integral", total, "(of the first window, over the grid)");
         }
@@ -94,20 +94,25 @@ struct Settings {
     bandwidth: Vec<f64>,
     /// The windows, as multiples of it.
     widths: Vec<f64>,
+    precision: Precision,
 }
 
 impl Settings {
     fn new(world: &Comm, args: &Args, samples: &Samples) -> Result<Self, Box<dyn Error>> {
         let (kernel, d) = (args.kernel.into(), samples.dimensions());
+        // Where the kernel is a product of the axes, a grid has only the one way.
+        let product = args.at.is_none() && d > 1 && is_product(kernel);
+        let precision = if product { Precision::Double } else { args.precision.into() };
+        let settings = |bandwidth, widths| Ok(Settings { kernel, bandwidth, widths, precision });
         if !args.window_sweep.is_empty() {
-            return Ok(Settings { kernel, bandwidth: vec![1.0; d], widths: args.window_sweep.clone() });
+            return settings(vec![1.0; d], args.window_sweep.clone());
         }
         let rule = match &args.bandwidth {
             Bandwidth::Given(given) if given.len() == 1 => {
-                return Ok(Settings { kernel, bandwidth: vec![given[0]; d], widths: vec![1.0] });
+                return settings(vec![given[0]; d], vec![1.0]);
             }
             Bandwidth::Given(given) if given.len() == d => {
-                return Ok(Settings { kernel, bandwidth: given.clone(), widths: vec![1.0] });
+                return settings(given.clone(), vec![1.0]);
             }
             Bandwidth::Given(given) => {
                 return Err(format!(
@@ -125,10 +130,11 @@ impl Settings {
                 format!("coordinate {axis} of the points does not vary: give --bandwidth as a number");
             return Err(problem.into());
         }
-        Ok(Settings {
-            kernel,
-            bandwidth: rule.bandwidth(kernel, samples.len(), &deviations),
-            widths: vec![1.0],
-        })
+        settings(rule.bandwidth(kernel, samples.len(), &deviations), vec![1.0])
+    }
+
+    fn estimate(&self) -> Estimate<'_> {
+        let Settings { kernel, bandwidth, widths, precision } = self;
+        Estimate { kernel: *kernel, bandwidth, widths, precision: *precision }
     }
 }

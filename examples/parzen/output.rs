@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayViewD, IxDyn};
+use rankwise::distributed::density::Precision;
 use rankwise::file::{Attribute, File, Storage, write_whole};
 use rankwise::prelude::*;
 
@@ -70,11 +71,12 @@ impl Density<'_> {
     }
 
     fn attributes(&self) -> Vec<(&'static str, Attribute)> {
-        let Settings { kernel, bandwidth, widths } = self.settings;
+        let Settings { kernel, bandwidth, widths, .. } = self.settings;
         let mut attributes: Vec<(&'static str, Attribute)> = vec![
             ("input", self.args.input.display().to_string().into()),
             ("samples", (self.source.rows() as i64).into()),
             ("kernel", format!("{kernel:?}").to_lowercase().into()),
+            ("precision", if self.settings.precision == Precision::Single { "f32" } else { "f64" }.into()),
             ("units", format!("per unit of {}", self.source.labels.join(" × ")).into()),
             ("software", concat!("rankwise ", env!("CARGO_PKG_VERSION")).into()),
         ];
@@ -125,7 +127,7 @@ impl Density<'_> {
         columns: usize,
         windows: Vec<Vec<f64>>,
     ) -> Result<Vec<u8>, Box<dyn Error>> {
-        let Settings { kernel, bandwidth, widths } = self.settings;
+        let Settings { kernel, bandwidth, widths, .. } = self.settings;
         let name =
             self.args.input.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let title = self.args.title.clone().or_else(|| self.source.title.clone()).unwrap_or(name);

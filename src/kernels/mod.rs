@@ -1,6 +1,7 @@
 //! The kernels as plain functions of slices: no ranks, no files. What runs across ranks is tested against these.
 
 pub mod bandwidth;
+pub mod covariance;
 pub mod density;
 pub mod grid_sums;
 pub mod level;
