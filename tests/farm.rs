@@ -68,6 +68,62 @@ fn seven_ranks_give_the_same() {
 }
 
 #[test]
+fn blocks_are_one_a_rank_and_the_last_items_are_for_who_is_ready() {
+    on_ranks([1, 2, 3], |world| {
+        let ranks = world.size();
+        // One block each, of items that the root has.
+        let items: Option<Vec<usize>> = world.is_root().then(|| (0..6 * ranks).collect());
+        let mut ran = Vec::new();
+        world.farm(on_root(items)).schedule(Schedule::Static).for_each(|i| {
+            ran.push(i);
+            Ok::<_, String>(())
+        })?;
+        assert_eq!(ran.len(), 6, "{ran:?}");
+        assert!(ran.windows(2).all(|pair| pair[1] == pair[0] + 1), "{ran:?}");
+        // One long item for each rank: nobody has two while another has none.
+        let items: Option<Vec<usize>> = world.is_root().then(|| (0..ranks).collect());
+        let mut ran = 0;
+        world.farm(on_root(items)).for_each(|_| {
+            ran += 1;
+            std::thread::sleep(Duration::from_millis(300));
+            Ok::<_, String>(())
+        })?;
+        assert_eq!(ran, 1);
+        // As many at once as there are, and more.
+        for count in [usize::MAX, 1 << 63, 1 << 50] {
+            let slow = |i| {
+                std::thread::sleep(Duration::from_millis(2));
+                f(i)
+            };
+            let results = world.farm(0..5usize).schedule(Schedule::Dynamic(count)).run(slow)?;
+            assert!(results.is_none_or(|results| results == expected(5)), "{count}");
+            let items = world.is_root().then_some(0..5usize);
+            let results = world.farm(stream(items)).schedule(Schedule::Dynamic(count)).run(slow)?;
+            assert!(results.is_none_or(|results| results == expected(5)), "a stream, {count}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn farms_that_are_not_the_same_are_an_error_on_all_ranks() {
+    on_ranks([2, 3], |world| {
+        rankwise::testing::set_checks("off");
+        let list = vec![1; 100 - world.rank()];
+        let lengths = world.farm(everywhere(&list)).for_each(|_| Ok::<_, String>(()));
+        let schedule = if world.is_root() { Schedule::Static } else { Schedule::Guided };
+        let schedules = world.farm(0..9).schedule(schedule).for_each(|_| Ok::<_, String>(()));
+        let farm = world.farm(0..9);
+        let watched = if world.is_root() { farm.on_error(|_| {}) } else { farm };
+        for error in [lengths, schedules, watched.for_each(|_| Ok::<_, String>(()))] {
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("the ranks run different farms; this one has "), "{error}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn every_kind_of_items_and_of_results() {
     on_ranks([1, 2, 3], |world| {
         let all = world.gather_to_all_of(-3i64..3, |i| i)?;

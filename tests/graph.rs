@@ -218,3 +218,28 @@ fn the_example_prints_the_same_at_any_rank_count() {
         assert_eq!((code(&ended), &*ended.stdout), (Some(0), "338350\n"), "{}", ended.stderr);
     }
 }
+
+#[test]
+#[should_panic(expected = "a task of another graph")]
+fn a_task_of_another_graph_is_refused() {
+    on_ranks([2], |world| {
+        let (one, other) = (world.graph(), world.graph());
+        let a = one.task(|| 1);
+        other.task(|| 2);
+        other.task_after(&a, |a| a + 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_result_of_another_graph_is_none() {
+    on_ranks([1, 2], |world| {
+        let (one, other) = (world.graph(), world.graph());
+        let (a, b) = (one.task(|| 1), other.task(|| 2));
+        other.keep(&b);
+        let report = other.run()?;
+        assert_eq!(report.get(&b), world.is_root().then_some(&2));
+        assert_eq!(report.get(&a), None);
+        Ok(())
+    });
+}

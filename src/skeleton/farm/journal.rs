@@ -18,7 +18,6 @@ use super::items::{Items, Known, Place};
 use super::{Farm, local, master};
 use crate::comm::{decode, encode};
 use crate::error::{Error, Result};
-use crate::sys::collectives;
 
 /// What the file begins with; then the number of items.
 const HEAD: &[u8; 16] = b"rankwise farm 1\n";
@@ -92,7 +91,7 @@ impl<I: Known> Journaled<'_, I> {
         let Journaled { farm: Farm { items, mut job }, path } = self;
         let Place::Everywhere(len) = items.place() else { unreachable!("known items are everywhere") };
         let (comm, runner) = (job.comm, job.runner);
-        comm.perform(job.call, collectives::barrier)?;
+        job.begin(&items.place(), false)?;
         let opened = comm.on_root(|| Ok(open::<R>(&path, len)?))?;
         let (mut file, mut results) =
             opened.map_or((None, Vec::new()), |(file, results)| (Some(file), results));

@@ -4,7 +4,7 @@
 //! sends, the root is always ready to receive; what the root sends is on its way while it goes on, so that nobody waits for
 //! somebody who waits for him.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::carry::Carry;
@@ -29,6 +29,8 @@ const RESULTS: i32 = 5;
 
 /// How often a worker looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(1);
+/// A root that has nothing to do but to ask sleeps so long between.
+const NAP: Duration = Duration::from_micros(50);
 /// The time that one stretch of work takes, at least, if that is not the greatest part of all.
 const STRETCH: f64 = 300e-6;
 /// No more than this many items are sent at once.
@@ -86,7 +88,7 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
             self.exhausted |= self.next == len;
             return (start, count, Vec::new());
         }
-        let mut drawn = Vec::with_capacity(most.min(self.len.map_or(most, |len| len - start)));
+        let mut drawn = Vec::with_capacity(most.min(self.len.map_or(MOST, |len| len - start)));
         while drawn.len() < most {
             let (message, place) = match caught_apart(|| self.items.draw()) {
                 Ok(Some(Ok(item))) => {
@@ -134,6 +136,11 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         count.clamp(1, MOST)
     }
 
+    /// Whether each rank gets one block, and nothing after it.
+    fn in_blocks(&self) -> bool {
+        self.job.schedule == Schedule::Static && self.len.is_some()
+    }
+
     /// Sends a worker its next stretch.
     fn deal(&mut self, to: usize) -> Outcome {
         if self.stopped || self.exhausted {
@@ -164,7 +171,9 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         let from = found.rank();
         let ([ran, nanoseconds], errors) = taken_apart::<2>(found.receive::<u8, _>()?);
         let [start, _] = self.open[from].pop_front().unwrap_or_default();
-        self.deal(from)?;
+        if !self.in_blocks() {
+            self.deal(from)?;
+        }
         // With the numbers of their tasks, which are those of the items here, and not always those that people see.
         let errors: Vec<(usize, TaskError)> = if errors.is_empty() { Vec::new() } else { decode(&errors)? };
         self.pace.record(ran as usize, Duration::from_nanos(nanoseconds));
@@ -174,7 +183,8 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         {
             let from = From { rank: Some(from), tag: Some(RESULTS) };
             let results = C::receive(point_to_point::find(self.comm, Channel::Program, from)?)?;
-            let succeeded = |number: &usize| errors.iter().all(|(failed, _)| failed != number);
+            let failed: HashSet<usize> = errors.iter().map(|(number, _)| *number).collect();
+            let succeeded = |number: &usize| !failed.contains(number);
             let numbers = (start as usize..(start + ran) as usize).filter(succeeded);
             numbers.zip(results).for_each(|(number, result)| consume(number, result));
         }
@@ -209,7 +219,12 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
     fn run<C: Carry<R>>(&mut self, task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>) -> Outcome {
         let done = From { rank: None, tag: Some(DONE) };
         let mut told = false;
-        for _ in 0..self.job.prefetch {
+        for round in 0..self.job.prefetch {
+            // The last ones are for those who are ready first, the root among them.
+            let few = self.len.is_some_and(|len| len - self.next < self.comm.size);
+            if round > 0 && (few || self.in_blocks()) {
+                break;
+            }
             for to in 1..self.comm.size {
                 self.deal(to)?;
             }
@@ -235,14 +250,21 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
             if !self.stopped && !self.exhausted {
                 self.work(task);
             } else if self.open.iter().any(|open| !open.is_empty()) {
-                let found = point_to_point::find(self.comm, Channel::Program, done)?;
-                self.receive::<C>(found)?;
+                // Whoever asks to be asked is, also while there is nothing else to do.
+                if self.job.cancel.is_none() && self.job.progress.is_none() {
+                    let found = point_to_point::find(self.comm, Channel::Program, done)?;
+                    self.receive::<C>(found)?;
+                } else if let Some(found) = point_to_point::find_now(self.comm, Channel::Program, done)? {
+                    self.receive::<C>(found)?;
+                } else {
+                    std::thread::sleep(NAP);
+                }
             } else if told || !self.stopped {
                 break;
             }
         }
         (1..self.comm.size).try_for_each(|to| self.send(to, END, Vec::new()))?;
-        self.local.total = self.next;
+        self.local.total = self.len.unwrap_or(self.next);
         std::mem::take(&mut self.sends).into_iter().flatten().try_for_each(|sent| sent.wait().map(drop))
     }
 }

@@ -39,7 +39,8 @@ impl Draw<'_, '_> {
             return Ok((!mine.is_empty()).then_some(mine));
         };
         let count = match self.schedule {
-            Schedule::Dynamic(count) => count.max(1),
+            // No more than there are, or the counter would go beyond all numbers.
+            Schedule::Dynamic(count) => count.clamp(1, self.len.max(1)),
             _ => {
                 let grain = pace.tasks_in(ASKING * self.asking);
                 (rest / (4 * self.ranks)).max(grain.min(rest / self.ranks)).max(1)

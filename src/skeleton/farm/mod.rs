@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::task::{Policy, Runner};
-use crate::comm::{Call, Comm, Element};
+use crate::comm::{Call, Comm, Element, Min};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::{Result, TaskError};
@@ -63,6 +63,30 @@ struct Job<'c> {
 }
 
 impl Job<'_> {
+    /// All ranks have come, and run the same farm: or it is an error on all.
+    fn begin(&self, place: &Place, consumed: bool) -> Result<()> {
+        let items = match place {
+            Place::Everywhere(len) => format!("{len} items"),
+            // How many they are, a rank may know alone.
+            Place::Own(_) => "items of its own".to_owned(),
+            Place::Root(_) => "items of the root".to_owned(),
+        };
+        let Job { schedule, to_all, .. } = self;
+        let (policy, on_error) = (self.runner.policy, self.on_error.is_some());
+        let what = format!(
+            "{items}, {schedule:?}, to all {to_all}, unordered {consumed}, on_error {on_error}, collects errors {}",
+            policy.go_on
+        );
+        self.comm.note(|| what.clone());
+        self.comm.perform(self.call, collectives::barrier)?;
+        let hash = crate::check::hashed(&what);
+        let least = self.comm.all_reduce(&[hash, !hash], Min)?;
+        if least[0] == !least[1] {
+            return Ok(());
+        }
+        Err(self.call.error(Failure::Argument(format!("the ranks run different farms; this one has {what}"))))
+    }
+
     fn is_cancelled(&mut self) -> bool {
         self.cancel.as_mut().is_some_and(|asks| asks())
     }
@@ -200,7 +224,7 @@ impl<'c, I: Items> Farm<'c, I> {
         self
     }
 
-    /// Is told now and then on the root how many tasks have been handed out, of how many.
+    /// Is told now and then on the root about how many tasks are done or have been handed out, of how many.
     pub fn on_progress(mut self, tell: impl FnMut(usize, Option<usize>) + 'c) -> Self {
         self.job.progress = Some(Box::new(tell));
         self
@@ -220,7 +244,7 @@ impl<'c, I: Items> Farm<'c, I> {
     ) -> Result<(Job<'c>, Local<R>)> {
         let Farm { items, mut job } = self;
         let (call, runner) = (job.call, job.runner);
-        job.comm.perform(call, collectives::barrier)?;
+        job.begin(&items.place(), consume.is_some())?;
         let retries = runner.policy.retries > 0;
         let task = |index: usize, item: I::Item| {
             if !retries {
@@ -543,7 +567,7 @@ impl<'c, I: Items> Farm<'c, Tiles<'_, I>> {
         mut task: impl FnMut(usize, &Tiles<'_, I>) -> Result<R, TaskError>,
     ) -> Result<(Job<'c>, Local<R>)> {
         let Farm { items, mut job } = self;
-        job.comm.perform(job.call, collectives::barrier)?;
+        job.begin(&items.place(), false)?;
         let local = masterless::run(&mut job, &items, |number, _| task(number, &items))?;
         Ok((job, local))
     }

@@ -37,9 +37,10 @@ impl<R> Outcomes<R> {
 
     /// The result of one item, or its error; `None` when there is no such item or its task was cancelled.
     pub fn get(&self, index: usize) -> Option<Result<&R, &TaskError>> {
-        match self.results.get(index)? {
-            Some(result) => Some(Ok(result)),
-            None => self.errors.iter().find(|error| error.index == index).map(Err),
+        // An item that could not be drawn has an error, and no place among the results.
+        match self.results.get(index) {
+            Some(Some(result)) => Some(Ok(result)),
+            _ => self.errors.iter().find(|error| error.index == index).map(Err),
         }
     }
 }

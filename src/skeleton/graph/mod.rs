@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 
@@ -28,8 +29,16 @@ type Value = Rc<dyn Any>;
 /// A task of a [`Graph`], which gives a `T`.
 #[derive(Debug)]
 pub struct Task<T> {
-    id: usize,
+    of: Of,
     gives: PhantomData<fn() -> T>,
+}
+
+/// Which graph of this rank, and which of its tasks.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Of {
+    graph: u64,
+    task: usize,
 }
 
 impl<T> Clone for Task<T> {
@@ -43,7 +52,7 @@ impl<T> Copy for Task<T> {}
 impl<T> Task<T> {
     /// Its number in the graph: the index of its [`TaskError`](crate::skeleton::TaskError).
     pub fn index(&self) -> usize {
-        self.id
+        self.of.task
     }
 }
 
@@ -70,6 +79,8 @@ struct Node<'a> {
 /// Tasks and what they need of each other: see [`Comm::graph`].
 pub struct Graph<'a> {
     comm: &'a Comm,
+    /// That of no other graph of this rank.
+    number: u64,
     nodes: RefCell<Vec<Node<'a>>>,
     /// How many tasks each rank has.
     loads: RefCell<Vec<usize>>,
@@ -100,6 +111,8 @@ pub struct GraphReport {
     /// With [`collect_errors`](Graph::collect_errors): what has failed. Somebody on the root has to look at it.
     pub errors: TaskErrors,
     kept: HashMap<usize, Value>,
+    /// That of its graph.
+    number: u64,
 }
 
 /// What took long in a graph.
@@ -134,7 +147,8 @@ impl std::fmt::Display for GraphReport {
 impl GraphReport {
     /// What the task has given, on the root, if it was [kept](Graph::keep): `Some` there, `None` elsewhere, and after an error.
     pub fn get<T: Item>(&self, task: &Task<T>) -> Option<&T> {
-        self.kept.get(&task.id)?.downcast_ref()
+        let ours = task.of.graph == self.number;
+        self.kept.get(&task.of.task).filter(|_| ours)?.downcast_ref()
     }
 }
 
@@ -154,8 +168,10 @@ impl Comm {
     /// # Ok(()) }) }
     /// ```
     pub fn graph(&self) -> Graph<'_> {
+        static GRAPHS: AtomicU64 = AtomicU64::new(0);
         Graph {
             comm: self,
+            number: GRAPHS.fetch_add(1, Ordering::Relaxed),
             nodes: RefCell::default(),
             loads: RefCell::new(vec![0; self.size()]),
             kept: RefCell::default(),
@@ -199,7 +215,7 @@ impl<'a> Graph<'a> {
     /// As [`task_after`](Graph::task_after), which may fail: then the tasks that need its result are cancelled, and no others.
     ///
     /// # Panics
-    /// When an input is of another graph that has more tasks.
+    /// When an input is a task of another graph.
     #[track_caller]
     pub fn try_task_after<I: Inputs, T: Item, E: Into<Box<dyn StdError>>>(
         &self,
@@ -210,7 +226,7 @@ impl<'a> Graph<'a> {
         let (id, at) = (nodes.len(), Location::caller());
         let mut needs = Vec::new();
         inputs.add_to(&mut needs);
-        assert!(needs.iter().all(|&input| input < id), "a task of another graph");
+        let needs: Vec<usize> = needs.into_iter().map(|of| self.own(of)).collect();
         let rank = run::place(&nodes, &needs, &mut self.loads.borrow_mut(), id);
         let act: Act<'a> = Box::new(move |values| match act(I::values(&mut values.iter())) {
             Ok(result) => Ok(Rc::new(result) as Value),
@@ -219,7 +235,7 @@ impl<'a> Graph<'a> {
         // What other ranks run, this one does not keep.
         let act = (rank == self.comm.rank()).then_some(act);
         nodes.push(Node { act, inputs: needs, at, rank, encode: run::encode::<T>, decode: run::decode::<T> });
-        Task { id, gives: PhantomData }
+        Task { of: Of { graph: self.number, task: id }, gives: PhantomData }
     }
 
     /// One value from those of many tasks, by a tree of tasks that each combine two neighbours, as soon as both are there. The order is
@@ -257,17 +273,28 @@ impl<'a> Graph<'a> {
         level.first().copied()
     }
 
+    /// The number of a task, which must be one of this graph.
+    #[track_caller]
+    fn own(&self, of: Of) -> usize {
+        assert_eq!(of.graph, self.number, "a task of another graph");
+        of.task
+    }
+
     /// The root wants the result of this task: see [`GraphReport::get`].
+    ///
+    /// # Panics
+    /// When it is a task of another graph.
+    #[track_caller]
     pub fn keep<T: Item>(&self, task: &Task<T>) {
-        let mut kept = self.kept.borrow_mut();
-        if !kept.contains(&task.id) {
-            kept.push(task.id);
+        let (task, mut kept) = (self.own(task.of), self.kept.borrow_mut());
+        if !kept.contains(&task) {
+            kept.push(task);
         }
     }
 
     /// What errors and pictures call this task. Otherwise it is its line in the program.
     pub fn name<T: Item>(&self, task: &Task<T>, name: &str) {
-        self.names.borrow_mut().insert(task.id, name.to_owned());
+        self.names.borrow_mut().insert(self.own(task.of), name.to_owned());
     }
 
     /// After errors, [`run`](Graph::run) has a report with the results that there are, instead of being an error.
@@ -321,6 +348,6 @@ impl<'a> Graph<'a> {
             })),
             None => None,
         };
-        Ok(GraphReport { ran, cancelled, seconds, times, errors, kept: done.kept })
+        Ok(GraphReport { ran, cancelled, seconds, times, errors, kept: done.kept, number: self.number })
     }
 }

@@ -15,8 +15,9 @@ use crate::sys::{Failure, memory};
 const TAG: i32 = 0;
 /// A message is not made longer than this, if it is of several results.
 const MESSAGE: usize = 16 << 10;
-/// After so many tasks a rank sends what it has and looks at what has come.
+/// After so many tasks, or so long, a rank sends what it has and looks at what has come.
 const BETWEEN: usize = 32;
+const SOON: Duration = Duration::from_micros(100);
 /// So many more tasks than another a rank may have for the sake of its data.
 const AHEAD: usize = 4;
 
@@ -158,11 +159,14 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
     pub(super) fn run(mut self) -> Result<Done> {
         let mut idle: Option<Instant> = None;
         while self.left > 0 || self.awaited > 0 || !self.sends.is_empty() {
-            let mut moved = false;
+            let (mut moved, began) = (false, Instant::now());
             for _ in 0..BETWEEN {
                 let Some(id) = self.ready.pop_front() else { break };
                 self.work(id)?;
                 moved = true;
+                if began.elapsed() > SOON {
+                    break;
+                }
             }
             (0..self.letters.len()).try_for_each(|rank| self.post(rank))?;
             while let Some(message) = self.comm.probe_now((AnyRank, TAG))? {
@@ -312,9 +316,9 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
 
 /// Lets others have the processor while there is nothing to do; the longer that lasts, the more.
 fn give_way(since: Instant) {
-    const SOON: Duration = Duration::from_micros(200);
+    const YIELDS: Duration = Duration::from_micros(200);
     const NAP: Duration = Duration::from_micros(20);
-    if since.elapsed() < SOON {
+    if since.elapsed() < YIELDS {
         std::thread::yield_now();
     } else {
         std::thread::sleep(NAP);

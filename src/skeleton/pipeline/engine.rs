@@ -108,6 +108,8 @@ struct Tokens {
     drawn: usize,
     dry: bool,
     errors: Vec<TaskError>,
+    /// How many errors there are, by what came back; they come by themselves, and perhaps later.
+    failures: usize,
 }
 
 pub(super) struct Engine<'a, 'c> {
@@ -162,6 +164,7 @@ impl<'a, 'c> Engine<'a, 'c> {
                 drawn: 0,
                 dry: false,
                 errors: Vec::new(),
+                failures: 0,
             },
             sends: VecDeque::new(),
             stopping: false,
@@ -191,6 +194,7 @@ impl<'a, 'c> Engine<'a, 'c> {
             moved |= self.work()? || self.draw()?;
             self.tidy()?;
             if self.over()? {
+                self.done.waiting += idle.map_or(0.0, |since| since.elapsed().as_secs_f64());
                 return Ok(self.done);
             }
             if moved {
@@ -205,7 +209,9 @@ impl<'a, 'c> Engine<'a, 'c> {
 
     /// Whether this rank has nothing more to do, and nobody will send it anything.
     fn over(&mut self) -> Result<bool> {
-        if self.begins() && !self.ended && self.tokens.batches == 0 && (self.tokens.dry || self.stopping) {
+        let Tokens { batches, dry, ref errors, failures, .. } = self.tokens;
+        let back = batches == 0 && errors.len() >= failures;
+        if self.begins() && !self.ended && back && (dry || self.stopping) {
             self.tokens.errors.sort_by_key(|error| error.index);
             self.done.errors = std::mem::take(&mut self.tokens.errors);
             self.tell_all(&Word::End(self.done.errors.clone()))?;
@@ -388,6 +394,8 @@ impl<'a, 'c> Engine<'a, 'c> {
         let errors = ways.errors;
         self.tokens.dry = last;
         self.tokens.drawn += head.items;
+        // That the source could not be opened, or panicked, is an error of no item.
+        self.tokens.failures += errors.len() - head.gone.len();
         self.count(0, &head, began);
         self.report(errors)?;
         if head.items > 0 && !self.stopping {
@@ -414,8 +422,9 @@ impl<'a, 'c> Engine<'a, 'c> {
 
     /// A token is back. The batches to come are longer or shorter by what this one has met.
     fn token(&mut self, head: &Head) {
-        let Tokens { batches, items, length, .. } = &mut self.tokens;
+        let Tokens { batches, items, length, failures, .. } = &mut self.tokens;
         (*batches, *items) = (*batches - 1, *items - head.items);
+        *failures += head.gone.len();
         let by_time = (BATCH_TIME / head.slowest.max(1.0)) as usize;
         let by_bytes = BATCH_BYTES / head.widest.max(1);
         // No more than twice as long as one that was measured.

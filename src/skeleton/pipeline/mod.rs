@@ -106,7 +106,8 @@ impl<'a> Pipeline<'a> {
     }
 
     /// As [`stage`](Pipeline::stage), where the source or an item may fail. An item that is an `Err` has failed as if it had done
-    /// so in a stage; a source that cannot be opened, or panics, has ended.
+    /// so in a stage; a source that cannot be opened, or panics, has ended. An iterator that gives an `Err` for ever, as `lines` may of
+    /// a file that cannot be read, is for the program to end when errors are [collected](Staged::collect_errors).
     ///
     /// ```
     /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
