@@ -66,6 +66,7 @@ test-valgrind: setup
 check: setup
 	@$(ENV) && cargo fmt --check && \
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings && \
+	cargo clippy $(CARGO_FLAGS) --no-default-features --lib --examples -- -D warnings && \
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
 
 # Each program in benches/, with ARGS for it.

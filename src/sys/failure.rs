@@ -13,7 +13,6 @@ pub enum Failure {
 
 impl Failure {
     /// What it says.
-    #[cfg(feature = "h5")]
     pub(crate) fn words(self) -> String {
         match self {
             Failure::Argument(words) | Failure::Mpi { text: words, .. } => words,
