@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{code, launch, ranks_of, run, run_disturbed, signal};
+use common::{code, run};
 use rankwise::Error;
 use rankwise::skeleton::{Graph, Task};
 use rankwise::testing::on_ranks;
@@ -194,20 +194,9 @@ fn an_error_that_nobody_looks_at_makes_the_exit_code_1() {
 #[test]
 fn a_rank_that_is_killed_ends_the_job() {
     for rank in 0..3 {
-        let marker = format!("graph-{}-{rank}", std::process::id());
-        let (mark, again) = (marker.clone(), marker.clone());
-        let ready = move || ranks_of("flow", &mark).len() == 3;
-        let kill = move || {
-            std::thread::sleep(std::time::Duration::from_millis(500));
-            let mut ranks = ranks_of("flow", &again);
-            ranks.sort_unstable();
-            if let Some(&id) = ranks.get(rank) {
-                signal(id, "KILL");
-            }
-        };
-        let ended = run_disturbed(launch(3, "flow", &["graph-endless", &marker]), ready, kill);
+        let (ended, left) = common::killed_under_way("graph-endless", rank);
         assert!(!matches!(code(&ended), Some(0)) && ended.status.is_some(), "{}", ended.stderr);
-        assert!(ranks_of("flow", &marker).is_empty(), "nobody is left");
+        assert_eq!(left, 0, "nobody is left");
     }
 }
 

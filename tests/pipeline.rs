@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{code, launch, ranks_of, run, run_disturbed, signal};
+use common::{code, run};
 use rankwise::Error;
 use rankwise::prelude::*;
 use rankwise::skeleton::{PipelineReport, Ranks};
@@ -215,20 +215,9 @@ fn an_error_that_nobody_looks_at_makes_the_exit_code_1() {
 #[test]
 fn a_rank_that_is_killed_ends_the_job_whichever_stage_it_has() {
     for rank in 0..3 {
-        let marker = format!("endless-{}-{rank}", std::process::id());
-        let (mark, again) = (marker.clone(), marker.clone());
-        let ready = move || ranks_of("flow", &mark).len() == 3;
-        let kill = move || {
-            std::thread::sleep(Duration::from_millis(500));
-            let mut ranks = ranks_of("flow", &again);
-            ranks.sort_unstable();
-            if let Some(&id) = ranks.get(rank) {
-                signal(id, "KILL");
-            }
-        };
-        let ended = run_disturbed(launch(3, "flow", &["endless", &marker]), ready, kill);
+        let (ended, left) = common::killed_under_way("endless", rank);
         assert!(!matches!(code(&ended), Some(0)) && ended.status.is_some(), "{}", ended.stderr);
-        assert!(ranks_of("flow", &marker).is_empty(), "nobody is left");
+        assert_eq!(left, 0, "nobody is left");
     }
 }
 

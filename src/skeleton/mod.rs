@@ -8,6 +8,7 @@
 
 mod farm;
 mod graph;
+mod idle;
 mod pipeline;
 mod task;
 

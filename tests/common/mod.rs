@@ -156,6 +156,23 @@ pub(crate) fn run_disturbed(
     ended
 }
 
+/// What becomes of three ranks of the program `flow` when one of them is killed while work is under way; and how many are left.
+pub(crate) fn killed_under_way(how: &str, rank: usize) -> (Ended, usize) {
+    let folder = Folder::new(&format!("flow-{how}-{rank}"));
+    let marker = folder.file("under-way");
+    let (file, name) = (marker.clone(), marker.clone());
+    let is_time = move || Path::new(&file).exists();
+    let kill = move || {
+        let mut ranks = ranks_of("flow", &name);
+        ranks.sort_unstable();
+        if let Some(&id) = ranks.get(rank) {
+            signal(id, "KILL");
+        }
+    };
+    let ended = run_disturbed(launch(3, "flow", &[how, &marker]), is_time, kill);
+    (ended, ranks_of("flow", &marker).len())
+}
+
 /// Sends a signal, as KILL, to a process.
 pub(crate) fn signal(id: u32, name: &str) {
     let _ = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status();

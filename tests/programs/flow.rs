@@ -9,12 +9,17 @@ use rankwise::skeleton::Ranks;
 #[command(name = "flow")]
 struct Args {
     how: String,
-    /// By which the tests find these processes.
+    /// A file that appears when work is under way; by its name the tests find these processes, too.
     marker: Option<String>,
 }
 
 fn main() -> ExitCode {
-    rankwise::run_with::<Args>(|world, Args { how, marker: _ }| {
+    rankwise::run_with::<Args>(|world, Args { how, marker }| {
+        let under_way = || {
+            if let Some(marker) = &marker {
+                std::fs::write(marker, "").expect("it can be written");
+            }
+        };
         match &*how {
             "graph-unseen" => {
                 let graph = world.graph();
@@ -28,24 +33,31 @@ fn main() -> ExitCode {
                 let mut last: Vec<_> = (0..4).map(|n| graph.task(move || n)).collect();
                 for n in 0..40_000 {
                     let needs = (&last[n % 4], &last[(n + 1) % 4]);
-                    last[n % 4] = graph.task_after(needs, |(a, b)| {
+                    last[n % 4] = graph.task_after(needs, move |(a, b)| {
+                        if n == 20 {
+                            under_way();
+                        }
                         std::thread::sleep(Duration::from_millis(10));
                         a ^ b
                     });
                 }
                 graph.run()?;
             }
-            _ => pipeline(world, &how)?,
+            _ => pipeline(world, &how, under_way)?,
         }
         Ok(())
     })
 }
 
-fn pipeline(world: &Comm, how: &str) -> Result<()> {
+fn pipeline(world: &Comm, how: &str, under_way: impl Fn()) -> Result<()> {
     let until = if how == "endless" { u64::MAX } else { 3 };
     let fails = |n: u64| if how != "endless" && n == 1 { Err("as asked") } else { Ok(n) };
     let pipeline = world.pipeline().stage("read", 1, || 0..until).try_stage("work", Ranks::Rest, fails);
-    let pipeline = pipeline.stage("write", 1, drop::<u64>);
+    let pipeline = pipeline.stage("write", 1, |n| {
+        if n == 0 {
+            under_way();
+        }
+    });
     if how == "collected" {
         let _ = pipeline.collect_errors().run()?;
     } else {

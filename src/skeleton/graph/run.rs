@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Coded, Decoded, Node, Value};
 use crate::comm::{Any as AnyRank, Call, Comm, Request};
 use crate::error::{Result, TaskError};
+use crate::skeleton::idle::give_way;
 use crate::skeleton::pipeline::Item;
 use crate::skeleton::task::Runner;
 use crate::sys::{Failure, memory};
@@ -311,17 +312,6 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
                 self.ready.push_back(user);
             }
         }
-    }
-}
-
-/// Lets others have the processor while there is nothing to do; the longer that lasts, the more.
-fn give_way(since: Instant) {
-    const YIELDS: Duration = Duration::from_micros(200);
-    const NAP: Duration = Duration::from_micros(20);
-    if since.elapsed() < YIELDS {
-        std::thread::yield_now();
-    } else {
-        std::thread::sleep(NAP);
     }
 }
 

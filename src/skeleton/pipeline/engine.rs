@@ -7,13 +7,14 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::stage::{Begin, Head, Load, Ways, Work};
 use crate::comm::{Any as AnyRank, Call, Comm, Request};
 use crate::error::{Result, TaskError};
+use crate::skeleton::idle::give_way;
 use crate::skeleton::task::Runner;
 use crate::sys::Failure;
 
@@ -463,16 +464,5 @@ impl<'a, 'c> Engine<'a, 'c> {
             }
         }
         Ok(())
-    }
-}
-
-/// Lets others have the processor while there is nothing to do; the longer that lasts, the more.
-fn give_way(since: Instant) {
-    const SOON: Duration = Duration::from_micros(200);
-    const NAP: Duration = Duration::from_micros(20);
-    if since.elapsed() < SOON {
-        std::thread::yield_now();
-    } else {
-        std::thread::sleep(NAP);
     }
 }
