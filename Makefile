@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-farm   tasks a second of the farm, beside C and Python'"'"'s pools'
 	@echo 'make bench-files   compare files with C, h5py and pwrite; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-flow   pipelines beside plain messages, and graphs of tasks'
+	@echo 'make bench-merge   ways to merge many sorted runs, beside C++'
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
 	@echo 'make bench-permute   compare permute_corpus with shuf, cp and others on 1 GB'

@@ -3,7 +3,7 @@
 use super::Cost;
 use crate::comm::{Call, Comm, Element};
 use crate::error::Result;
-use crate::kernels::sorting::Order;
+use crate::kernels::sorting::{Order, merge_runs_by};
 use crate::partition::Partition;
 use crate::sys::memory;
 
@@ -63,7 +63,7 @@ pub(super) fn exchange<T: Element<K>, K>(
         [source] => onto(block, own, came, source < me, order),
         _ => {
             came[receives.range(me)].copy_from_slice(&block[own]);
-            merge_all(came, block, &receives, order)
+            merge_runs_by(came, block, &receives.counts().collect::<Vec<_>>(), order)
         }
     }))
 }
@@ -104,29 +104,4 @@ fn onto<T: Copy>(
         order.merge_onto_low(&mut block, len, &came);
     }
     block
-}
-
-/// Pairs of neighbouring runs become one, to and fro between two blocks of memory, until there is one.
-fn merge_all<T: Copy>(
-    mut runs: Vec<T>,
-    mut other: Vec<T>,
-    lengths: &Partition,
-    order: &impl Order<T>,
-) -> Vec<T> {
-    other.reserve_exact(runs.len().saturating_sub(other.len()));
-    other.resize(runs.len(), runs[0]);
-    let mut lengths: Vec<usize> = lengths.counts().filter(|&len| len > 0).collect();
-    while lengths.len() > 1 {
-        let (mut from, mut to) = (runs.as_slice(), other.as_mut_slice());
-        for pair in lengths.chunks(2) {
-            let (low, after) = from.split_at(pair[0]);
-            let (high, after) = after.split_at(pair.get(1).copied().unwrap_or(0));
-            let (merged, behind) = to.split_at_mut(low.len() + high.len());
-            order.merge(low, high, merged);
-            (from, to) = (after, behind);
-        }
-        lengths = lengths.chunks(2).map(|pair| pair.iter().sum()).collect();
-        std::mem::swap(&mut runs, &mut other);
-    }
-    runs
 }

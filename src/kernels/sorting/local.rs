@@ -12,6 +12,9 @@ const FEW_RUNS: usize = 32;
 /// Fewer keys than this are sorted before vectors have started.
 #[cfg(target_arch = "x86_64")]
 const FEW_KEYS: usize = 48;
+/// From so many keys on a merge is worth cutting into two.
+#[cfg(target_arch = "x86_64")]
+const LONG: usize = 512;
 
 /// Whether no key is smaller than the one before it. One scan.
 ///
@@ -67,15 +70,46 @@ pub(super) fn sort_backwards<T: Key<K>, K>(keys: &mut [T]) {
 /// As [`merge()`], in registers as far as they go.
 pub(super) fn merge_natural<T: Key<K>, K>(low: &[T], high: &[T], to: &mut [T]) {
     #[cfg(target_arch = "x86_64")]
-    if overlap(low, high)
-        && let Some(rest) = vector::merge(Level::detect(), vector::Room::Apart(low, high, to))
-    {
-        let done = rest.a + rest.b - rest.pending.len();
-        let (low, high) = (&low[rest.a..], &high[rest.b..]);
-        let (shorter, longer) = if low.len() < high.len() { (low, high) } else { (high, low) };
-        return merge(&rest.with(shorter), longer, &mut to[done..], T::order);
+    if overlap(low, high) {
+        let level = Level::detect();
+        if to.len() >= LONG {
+            let (a, b) = middle(low, high);
+            let (low, high, to) = (low.split_at(a), high.split_at(b), to.split_at_mut(a + b));
+            let tasks = [(low.0, high.0, &mut *to.0), (low.1, high.1, &mut *to.1)];
+            if let Some([first, second]) = vector::merge_both(level, tasks) {
+                merge_rest(&first, low.0, high.0, to.0);
+                return merge_rest(&second, low.1, high.1, to.1);
+            }
+        } else if let Some(rest) = vector::merge(level, vector::Room::Apart(low, high, to)) {
+            return merge_rest(&rest, low, high, to);
+        }
     }
     merge(low, high, to, T::order);
+}
+
+/// What is left of a merge in registers.
+#[cfg(target_arch = "x86_64")]
+fn merge_rest<T: Key<K>, K>(rest: &vector::Rest<T>, low: &[T], high: &[T], to: &mut [T]) {
+    let done = rest.a + rest.b - rest.pending.len();
+    let (low, high) = (&low[rest.a..], &high[rest.b..]);
+    let (shorter, longer) = if low.len() < high.len() { (low, high) } else { (high, low) };
+    merge(&rest.with(shorter), longer, &mut to[done..], T::order);
+}
+
+/// How many keys of each run are in the first half of both.
+#[cfg(target_arch = "x86_64")]
+fn middle<T: Key<K>, K>(low: &[T], high: &[T]) -> (usize, usize) {
+    let half = (low.len() + high.len()) / 2;
+    let (mut a, mut most) = (half.saturating_sub(high.len()), half.min(low.len()));
+    while a < most {
+        let guess = a.midpoint(most);
+        if low[guess].order(&high[half - guess - 1]).is_gt() {
+            most = guess;
+        } else {
+            a = guess + 1;
+        }
+    }
+    (a, half - a)
 }
 
 /// As [`merge_onto_low`], in registers as far as they go.

@@ -12,12 +12,15 @@
 use std::cmp::Ordering;
 
 mod local;
+mod many;
 mod merge;
 mod order;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
 pub use local::{is_sorted, sort};
+pub use many::merge_runs;
+pub(crate) use many::merge_runs_by;
 pub use merge::{crossing, merge};
 pub(crate) use order::{Backwards, By, Natural, Order};
 pub use order::{Key, kind};

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::merge::{self, Merged};
+use super::merge::{self, Merged, Task};
 use super::quicksort::{self, Register};
 
 /// For each set of lanes, the order of halves of 64 bits that puts them first and the others behind.
@@ -43,7 +43,7 @@ const NARROW: [[u32; 8]; 256] = {
 macro_rules! register {
     (
         $name:ident, $key:ty as $signed:ty, $lanes:literal, $splat:ident, $above:ident, $mask:ident, $cast:ident, $orders:ident,
-        $sort:ident, $merge:ident
+        $sort:ident, $merge:ident, $merge_both:ident
     ) => {
         #[derive(Clone, Copy)]
         struct $name(__m256i);
@@ -100,6 +100,19 @@ macro_rules! register {
                 unsafe { Self::chosen(self.above(other), self, other) }
             }
             #[inline(always)]
+            unsafe fn image(self) -> Self {
+                // SAFETY: as above. No unsigned key is below 0.
+                unsafe {
+                    let negative = Self::splat(0).above(self);
+                    $name(_mm256_xor_si256(self.0, _mm256_and_si256(negative, Self::splat(<$key>::MAX).0)))
+                }
+            }
+            #[inline(always)]
+            fn float_before(a: $key, b: $key) -> bool {
+                let image = |key: $key| if (key as $signed) < 0 { key ^ <$key>::MAX } else { key };
+                image(a) < image(b)
+            }
+            #[inline(always)]
             unsafe fn crossed<const X: usize>(self) -> Self {
                 let width = 8 / $lanes;
                 let index: [u32; 8] =
@@ -143,13 +156,16 @@ macro_rules! register {
 
         /// As [`merge::merge`], and as safe.
         #[target_feature(enable = "avx2,fma")]
-        pub(super) unsafe fn $merge<const BACK: bool>(
-            runs: [*const $key; 2],
-            lens: [usize; 2],
-            to: *mut $key,
-        ) -> Merged<$key> {
+        pub(super) unsafe fn $merge<const BACK: bool, const FLOAT: bool>(task: Task<$key>) -> Merged<$key> {
             // SAFETY: the instructions of the register are enabled here; the rest is the caller's promise.
-            unsafe { merge::merge::<$name, BACK>(runs, lens, to) }
+            unsafe { merge::merge::<$name, BACK, FLOAT>(task) }
+        }
+
+        /// As [`merge::merge_both`], and as safe.
+        #[target_feature(enable = "avx2,fma")]
+        pub(super) unsafe fn $merge_both<const FLOAT: bool>(tasks: [Task<$key>; 2]) -> [Merged<$key>; 2] {
+            // SAFETY: as above.
+            unsafe { merge::merge_both::<$name, FLOAT>(tasks) }
         }
     };
 }
@@ -164,7 +180,8 @@ register!(
     _mm256_castsi256_pd,
     WIDE,
     sort_u64,
-    merge_u64
+    merge_u64,
+    merge_both_u64
 );
 register!(
     I64s,
@@ -176,7 +193,8 @@ register!(
     _mm256_castsi256_pd,
     WIDE,
     sort_i64,
-    merge_i64
+    merge_i64,
+    merge_both_i64
 );
 register!(
     U32s,
@@ -188,7 +206,8 @@ register!(
     _mm256_castsi256_ps,
     NARROW,
     sort_u32,
-    merge_u32
+    merge_u32,
+    merge_both_u32
 );
 register!(
     I32s,
@@ -200,5 +219,6 @@ register!(
     _mm256_castsi256_ps,
     NARROW,
     sort_i32,
-    merge_i32
+    merge_i32,
+    merge_both_i32
 );

@@ -2,13 +2,13 @@
 
 use std::arch::x86_64::*;
 
-use super::merge::{self, Merged};
+use super::merge::{self, Merged, Task};
 use super::quicksort::{self, Register};
 
 macro_rules! register {
     (
         $name:ident, $key:ty, $lanes:literal, $min:ident, $max:ident, $splat:ident as $signed:ty, $below:ident, $not_above:ident,
-        $permute:ident, $blend:ident, $compress:ident, $store:ident, $mask:ty, $sort:ident, $merge:ident
+        $permute:ident, $blend:ident, $compress:ident, $store:ident, $xor:ident, $mask:ty, $sort:ident, $merge:ident, $merge_both:ident
     ) => {
         #[derive(Clone, Copy)]
         struct $name(__m512i);
@@ -42,6 +42,19 @@ macro_rules! register {
             unsafe fn max(self, other: Self) -> Self {
                 // SAFETY: as above.
                 $name(unsafe { $max(self.0, other.0) })
+            }
+            #[inline(always)]
+            unsafe fn image(self) -> Self {
+                // SAFETY: as above. No unsigned key is below 0.
+                unsafe {
+                    let negative = $below(self.0, Self::splat(0).0);
+                    $name($xor(self.0, negative, self.0, Self::splat(<$key>::MAX).0))
+                }
+            }
+            #[inline(always)]
+            fn float_before(a: $key, b: $key) -> bool {
+                let image = |key: $key| if (key as $signed) < 0 { key ^ <$key>::MAX } else { key };
+                image(a) < image(b)
             }
             #[inline(always)]
             unsafe fn crossed<const X: usize>(self) -> Self {
@@ -81,13 +94,16 @@ macro_rules! register {
 
         /// As [`merge::merge`], and as safe.
         #[target_feature(enable = "avx512f,avx512dq,avx2,fma,popcnt,bmi1,bmi2")]
-        pub(super) unsafe fn $merge<const BACK: bool>(
-            runs: [*const $key; 2],
-            lens: [usize; 2],
-            to: *mut $key,
-        ) -> Merged<$key> {
+        pub(super) unsafe fn $merge<const BACK: bool, const FLOAT: bool>(task: Task<$key>) -> Merged<$key> {
             // SAFETY: the instructions of the register are enabled here; the rest is the caller's promise.
-            unsafe { merge::merge::<$name, BACK>(runs, lens, to) }
+            unsafe { merge::merge::<$name, BACK, FLOAT>(task) }
+        }
+
+        /// As [`merge::merge_both`], and as safe.
+        #[target_feature(enable = "avx512f,avx512dq,avx2,fma,popcnt,bmi1,bmi2")]
+        pub(super) unsafe fn $merge_both<const FLOAT: bool>(tasks: [Task<$key>; 2]) -> [Merged<$key>; 2] {
+            // SAFETY: as above.
+            unsafe { merge::merge_both::<$name, FLOAT>(tasks) }
         }
     };
 }
@@ -105,9 +121,11 @@ register!(
     _mm512_mask_blend_epi64,
     _mm512_maskz_compress_epi64,
     _mm512_mask_storeu_epi64,
+    _mm512_mask_xor_epi64,
     u8,
     sort_u64,
-    merge_u64
+    merge_u64,
+    merge_both_u64
 );
 register!(
     I64s,
@@ -122,9 +140,11 @@ register!(
     _mm512_mask_blend_epi64,
     _mm512_maskz_compress_epi64,
     _mm512_mask_storeu_epi64,
+    _mm512_mask_xor_epi64,
     u8,
     sort_i64,
-    merge_i64
+    merge_i64,
+    merge_both_i64
 );
 register!(
     U32s,
@@ -139,9 +159,11 @@ register!(
     _mm512_mask_blend_epi32,
     _mm512_maskz_compress_epi32,
     _mm512_mask_storeu_epi32,
+    _mm512_mask_xor_epi32,
     u16,
     sort_u32,
-    merge_u32
+    merge_u32,
+    merge_both_u32
 );
 register!(
     I32s,
@@ -156,7 +178,9 @@ register!(
     _mm512_mask_blend_epi32,
     _mm512_maskz_compress_epi32,
     _mm512_mask_storeu_epi32,
+    _mm512_mask_xor_epi32,
     u16,
     sort_i32,
-    merge_i32
+    merge_i32,
+    merge_both_i32
 );

@@ -16,6 +16,7 @@
 
 use std::any::TypeId;
 
+use self::merge::{Merged, Task};
 use crate::kernels::level::Level;
 
 mod avx2;
@@ -91,60 +92,107 @@ pub(super) enum Room<'a, T> {
     OntoLow(&'a mut [T], &'a [T]),
 }
 
-/// Begins to merge two runs of integers of 32 or 64 bits, until less than a register is left of one of them. In `Rest`, `a` is the run on
+/// Begins to merge two runs of numbers of 32 or 64 bits, until less than a register is left of one of them. In `Rest`, `a` is the run on
 /// the left. `None` when nothing was done.
 pub(super) fn merge<T: Copy + 'static>(level: Level, room: Room<T>) -> Option<Rest<T>> {
+    let (task, back) = match room {
+        Room::Apart(low, high, to) => (apart(low, high, to), false),
+        Room::OntoHigh(low, block) => {
+            let (high, start) = (block.len().checked_sub(low.len())?, block.as_mut_ptr());
+            let runs = [low.as_ptr(), start.wrapping_add(low.len()).cast_const()];
+            (Task { runs, lens: [low.len(), high], to: start }, false)
+        }
+        Room::OntoLow(block, high) => {
+            let (low, start) = (block.len().checked_sub(high.len())?, block.as_mut_ptr());
+            let runs = [start.cast_const(), high.as_ptr()];
+            (Task { runs, lens: [low, high.len()], to: start.wrapping_add(block.len()) }, true)
+        }
+    };
+    // SAFETY: the room is as long as both runs, and apart from them, or one run is the room's end, and goes forwards, or its start, and goes
+    // backwards.
+    let [rest] = unsafe { begin(level, [task], back) }?;
+    Some(rest)
+}
+
+/// As [`merge`], of two pairs of runs, each into other memory: in little more than the time of one.
+pub(super) fn merge_both<T: Copy + 'static>(
+    level: Level,
+    tasks: [(&[T], &[T], &mut [T]); 2],
+) -> Option<[Rest<T>; 2]> {
+    // SAFETY: the rooms are as long as their runs, and apart from all.
+    unsafe { begin(level, tasks.map(|(low, high, to)| apart(low, high, to)), false) }
+}
+
+/// Into other memory.
+fn apart<T>(low: &[T], high: &[T], to: &mut [T]) -> Task<T> {
+    assert_eq!(to.len(), low.len() + high.len(), "two runs are merged into as many elements");
+    Task { runs: [low.as_ptr(), high.as_ptr()], lens: [low.len(), high.len()], to: to.as_mut_ptr() }
+}
+
+/// Begins one merge or two.
+///
+/// # Safety
+/// As for [`merge::merge`]; of two, forwards, neither's room has anything of the other.
+unsafe fn begin<T: Copy + 'static, const N: usize>(
+    level: Level,
+    tasks: [Task<T>; N],
+    back: bool,
+) -> Option<[Rest<T>; N]> {
     let level = level.min(Level::detect());
     if level == Level::Portable {
         return None;
     }
-    let (runs, lens, start, all, back) = match room {
-        Room::Apart(low, high, to) => {
-            assert_eq!(to.len(), low.len() + high.len(), "two runs are merged into as many elements");
-            ([low.as_ptr(), high.as_ptr()], [low.len(), high.len()], to.as_mut_ptr(), to.len(), false)
-        }
-        Room::OntoHigh(low, block) => {
-            let (all, high) = (block.len(), block.len().checked_sub(low.len())?);
-            let start = block.as_mut_ptr();
-            ([low.as_ptr(), start.wrapping_add(low.len()).cast_const()], [low.len(), high], start, all, false)
-        }
-        Room::OntoLow(block, high) => {
-            let (all, low) = (block.len(), block.len().checked_sub(high.len())?);
-            let start = block.as_mut_ptr();
-            ([start.cast_const(), high.as_ptr()], [low, high.len()], start, all, true)
-        }
-    };
     macro_rules! of {
-        ($($key:ty as $like:ty => $merge:ident;)*) => {$(
+        ($($key:ty as $like:ty => $merge:ident $merge_both:ident $float:literal;)*) => {$(
             if TypeId::of::<T>() == TypeId::of::<$key>() {
-                let runs: [*const $like; 2] = runs.map(|run| run.cast());
-                let to: *mut $like = if back { start.wrapping_add(all).cast() } else { start.cast() };
-                let merged = match (level, back) {
-                    // SAFETY: the processor has these instructions, as `detect` found out. The runs and the room are slices of these lengths; the
-                    // room is as long as both, and apart from them, or one run is the room's end, and goes forwards, or its start, and
-                    // goes backwards. T is the key's type, which has the size and alignment of `like`, and so have all bits.
-                    (Level::Avx512, false) => unsafe { avx512::$merge::<false>(runs, lens, to) },
-                    // SAFETY: as above.
-                    (Level::Avx512, true) => unsafe { avx512::$merge::<true>(runs, lens, to) },
-                    // SAFETY: as above.
-                    (_, false) => unsafe { avx2::$merge::<false>(runs, lens, to) },
-                    // SAFETY: as above.
-                    (_, true) => unsafe { avx2::$merge::<true>(runs, lens, to) },
+                let tasks = tasks.map(|Task { runs, lens, to }| {
+                    Task::<$like> { runs: runs.map(|run| run.cast()), lens, to: to.cast() }
+                });
+                let merged: Vec<Merged<$like>> = match <[Task<$like>; 2]>::try_from(Vec::from(tasks)) {
+                    Ok(both) => match level {
+                        // SAFETY: the processor has these instructions, as `detect` found out. T is the key's type, which has the size and alignment
+                        // of `like`, and so have all bits. The rest is the caller's promise.
+                        Level::Avx512 => unsafe { avx512::$merge_both::<$float>(both) }.into(),
+                        // SAFETY: as above.
+                        _ => unsafe { avx2::$merge_both::<$float>(both) }.into(),
+                    },
+                    Err(one) => one
+                        .into_iter()
+                        .map(|task| match (level, back) {
+                            // SAFETY: as above.
+                            (Level::Avx512, false) => unsafe { avx512::$merge::<false, $float>(task) },
+                            // SAFETY: as above.
+                            (Level::Avx512, true) => unsafe { avx512::$merge::<true, $float>(task) },
+                            // SAFETY: as above.
+                            (_, false) => unsafe { avx2::$merge::<false, $float>(task) },
+                            // SAFETY: as above.
+                            (_, true) => unsafe { avx2::$merge::<true, $float>(task) },
+                        })
+                        .collect(),
                 };
                 // SAFETY: T is the key's type, which has the size of `like` and takes any bits.
                 let as_key = |key: &$like| unsafe { std::mem::transmute_copy::<$like, T>(key) };
-                let pending = merged.pending[..merged.len].iter().map(as_key).collect();
-                return Some(Rest { a: merged.a, b: merged.b, pending });
+                let rests: Vec<Rest<T>> = merged
+                    .iter()
+                    .map(|merged| Rest {
+                        a: merged.a,
+                        b: merged.b,
+                        pending: merged.pending[..merged.len].iter().map(as_key).collect(),
+                    })
+                    .collect();
+                return rests.try_into().ok();
             }
         )*};
     }
     of! {
-        u64 as u64 => merge_u64;
-        usize as u64 => merge_u64;
-        i64 as i64 => merge_i64;
-        isize as i64 => merge_i64;
-        u32 as u32 => merge_u32;
-        i32 as i32 => merge_i32;
+        u64 as u64 => merge_u64 merge_both_u64 false;
+        usize as u64 => merge_u64 merge_both_u64 false;
+        i64 as i64 => merge_i64 merge_both_i64 false;
+        isize as i64 => merge_i64 merge_both_i64 false;
+        f64 as i64 => merge_i64 merge_both_i64 true;
+        u32 as u32 => merge_u32 merge_both_u32 false;
+        i32 as i32 => merge_i32 merge_both_i32 false;
+        f32 as i32 => merge_i32 merge_both_i32 true;
     }
     None
 }

@@ -12,6 +12,10 @@ pub(super) trait Register: Copy {
     unsafe fn splat(key: Self::Key) -> Self;
     unsafe fn min(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
+    /// Bits of floats become integers in the same order, and the other way round, if the keys are signed.
+    unsafe fn image(self) -> Self;
+    /// Which of two floats comes first, by their bits, if the keys are signed.
+    fn float_before(a: Self::Key, b: Self::Key) -> bool;
     /// In lane `i`, what was in lane `i ^ X`.
     unsafe fn crossed<const X: usize>(self) -> Self;
     /// From `high` in those lanes whose number has the bit `BIT`, else from `low`.
