@@ -10,6 +10,10 @@ pub(super) fn findings() -> Vec<Finding> {
         return vec![Finding::absent(SECTION, "no srun here")];
     }
     let version = output("srun", &["--version"]).unwrap_or_default();
+    // Without a configuration it says nothing but errors, whatever it is asked.
+    if is_not_set_up(&version) {
+        return vec![Finding::absent(SECTION, "srun is installed here, but no Slurm is set up for it")];
+    }
     let mut all = vec![Finding::good(SECTION, version.trim().to_owned())];
     let open_mpi = rankwise::program::mpi_version().starts_with("Open MPI");
     let wanted = if open_mpi { "pmix" } else { "pmi2" };
@@ -21,6 +25,12 @@ pub(super) fn findings() -> Vec<Finding> {
         all.push(Finding::good(SECTION, format!("job {job}: nodes {nodes}, tasks {tasks}")));
     }
     all
+}
+
+/// Whether these are the words of a client that has found no slurm.conf, nor a server that gives it one.
+fn is_not_set_up(version: &str) -> bool {
+    version.contains("Could not establish a configuration source")
+        || !version.trim_start().starts_with("slurm")
 }
 
 /// Whether the list of `srun --mpi=list` has what is wanted.
@@ -40,7 +50,14 @@ fn plugin(list: &str, wanted: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::finding::Mark;
-    use super::plugin;
+    use super::{is_not_set_up, plugin};
+
+    #[test]
+    fn a_client_without_a_configuration_is_told_from_one_that_works() {
+        let words = "srun: error: fetch_config: DNS SRV lookup failed\n\
+                     srun: fatal: Could not establish a configuration source\n";
+        assert!(is_not_set_up(words) && is_not_set_up("") && !is_not_set_up("slurm-wlm 22.05.8\n"));
+    }
 
     #[test]
     fn plugins_are_found_in_the_list() {
