@@ -1,7 +1,7 @@
 //! The tutorial of Python's `multiprocessing.Pool`, on ranks. docs/pools.md has it side by side.
 //!
 //! Run:    $MPIEXEC -n 4 target/openmpi/release/examples/pool
-//! Shows:  map, starmap, imap_unordered, an initialiser, errors
+//! Shows:  map, starmap, imap_unordered, an initialiser, errors, apply_async
 //! Next:   docs/pools.md
 
 use rankwise::prelude::*;
@@ -34,6 +34,19 @@ fn main() -> ExitCode {
             |i: i32| if i % 3 == 0 { Ok(i / 3) } else { Err(format!("{i} is not three times a number")) };
         if let Some(thirds) = world.farm(0..5).collect_errors().try_run(third)? {
             println!("errors: {:?}, and {} failed", thirds.results(), thirds.errors().iter().count());
+        }
+        // 6. pool.apply_async(f, (n,)).get(): the root submits what it finds out to be the next thing to do.
+        let collatz = |n: u64| Ok::<_, String>(if n % 2 == 0 { n / 2 } else { 3 * n + 1 });
+        let steps = world.pool(collatz).run(|pool| {
+            let (mut n, mut steps) = (27, 0);
+            while n > 1 {
+                n = pool.submit(n)?.wait()?;
+                steps += 1;
+            }
+            Ok::<_, Error>(steps)
+        })?;
+        if let Some(steps) = steps {
+            println!("apply_async: {steps} steps from 27 to 1");
         }
         Ok(())
     })

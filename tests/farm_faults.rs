@@ -9,7 +9,7 @@ use rankwise::testing::{Ended, run_to_end};
 
 const PROGRAM: &str = "farms";
 const RANKS: usize = 3;
-const ITEMS: [&str; 3] = ["known", "root", "unordered"];
+const ITEMS: [&str; 4] = ["known", "root", "unordered", "submitted"];
 /// A hang is what it tells apart, on a loaded machine.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -139,7 +139,8 @@ fn the_examples_print_the_same_on_any_ranks() {
                      starmap: [32, 9, 1000]\n\
                      imap_unordered: 12 letters\n\
                      initializer: [0.0, 1.0, 2.0, 3.0]\n\
-                     errors: [Some(0), None, None, Some(1), None], and 3 failed\n";
+                     errors: [Some(0), None, None, Some(1), None], and 3 failed\n\
+                     apply_async: 111 steps from 27 to 1\n";
         assert_eq!((code(&pool), &*pool.stdout), (Some(0), right), "{}", pool.stderr);
     }
     assert!(pictures[0].starts_with(b"\x89PNG") && pictures.iter().all(|picture| *picture == pictures[0]));

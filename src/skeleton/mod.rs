@@ -10,6 +10,7 @@ mod farm;
 mod graph;
 mod idle;
 mod pipeline;
+mod pool;
 mod task;
 
 pub use farm::{
@@ -18,5 +19,6 @@ pub use farm::{
 };
 pub use graph::{Graph, GraphReport, Inputs, Task, Times};
 pub use pipeline::{Item, Pipeline, PipelineReport, Ranks, StageReport, Staged};
+pub use pool::{Future, Pool, Submitter, as_completed, wait_any};
 
 pub use crate::error::{TaskError, TaskErrors};

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rankwise::prelude::*;
-use rankwise::skeleton::{stream, try_stream};
+use rankwise::skeleton::{Future, stream, try_stream};
 
 #[derive(clap::Parser)]
 struct Args {
     /// none, err, panic, exit, kill, swallow, iterator or iterator-panic.
     how: String,
-    /// known, root, unordered or journal.
+    /// known, root, unordered, submitted or journal.
     items: String,
     /// The task that fails; without it, the first one of the rank.
     #[arg(long)]
@@ -55,6 +55,14 @@ fn main() -> ExitCode {
                 .farm(0..len)
                 .run_unordered(task, |i, result| came[i] = Some(result))
                 .map(|()| world.is_root().then(|| came.into_iter().flatten().collect())),
+            "submitted" => world.pool(task).run(|pool| {
+                let futures = (0..len).map(|i| pool.submit(i)).collect::<Result<Vec<_>>>()?;
+                if how == "swallow" {
+                    Ok(Vec::new())
+                } else {
+                    futures.into_iter().map(Future::wait).collect()
+                }
+            }),
             _ if how == "iterator" => {
                 let items = (0..len).map(move |i| if Some(i) == bad { Err("no more tea") } else { Ok(i) });
                 world.farm(try_stream(world.is_root().then_some(items))).try_run(task)
