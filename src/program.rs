@@ -15,9 +15,11 @@ use crate::{check, file, sys};
 
 mod failure;
 mod launch;
+mod place;
 
 pub(crate) use launch::{Library, library};
 pub use launch::{launched_by, mpi_version};
+pub use place::{Place, allowed_cores, count_cores, place, places, threads};
 
 /// What a body returns: `?` works on every error there is.
 pub type Outcome = Result<(), Box<dyn StdError>>;
@@ -186,6 +188,7 @@ fn parallel(
         world.barrier()?;
         return Ok(USAGE);
     }
+    place::tell(&world)?;
     // For the end of the program alone, so that it cannot meet another message.
     let ending = sys::Communicator::duplicate(world.as_mpi())
         .map_err(|failure| crate::comm::Call::new("run").error(failure))?;
