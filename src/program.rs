@@ -157,6 +157,8 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
         Ok(code) => code,
         Err(error) => failure::end_job(1, &format!("error: {error}")),
     };
+    // All ranks have come to their end.
+    file::remove_staged();
     if crate::comm::nothing_forgotten().is_err() || file::is_broken() {
         // MPI's own end would wait for what nobody completes, or crash in HDF5. All has been said.
         failure::end_job_unsaid(i32::from(code.max(1)));
