@@ -159,6 +159,9 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     };
     // All ranks have come to their end.
     file::remove_staged();
+    if code != 0 {
+        sys::signals::leaving();
+    }
     if crate::comm::nothing_forgotten().is_err() || file::is_broken() {
         // MPI's own end would wait for what nobody completes, or crash in HDF5. All has been said.
         failure::end_job_unsaid(i32::from(code.max(1)));

@@ -2,26 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use crate::common::{Folder, program};
+use crate::common::{Folder, program, ranks_of, signal};
 
 /// Longer than any of these jobs takes on a loaded machine, waiting for its turn included.
 pub(crate) const LIMIT: Duration = Duration::from_secs(150);
-
-/// Ranks of the other jobs share the processors, but not where one job takes the place of others.
-static PLACES: RwLock<()> = RwLock::new(());
-
-/// Held by a test whose jobs run beside those of others.
-pub(crate) fn beside_others() -> RwLockReadGuard<'static, ()> {
-    PLACES.read().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Held by a test that needs the cluster for itself.
-pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
-    PLACES.write().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 /// The cluster's folder. The tests are not for the machine's own Slurm.
 pub(crate) fn folder() -> PathBuf {
@@ -69,6 +55,70 @@ pub(crate) fn script(name: &str) -> String {
     path.to_str().expect("our names are UTF-8").to_owned()
 }
 
+/// Of this program of ours with an argument that has `marker` in it; Slurm may still be about to end them.
+#[track_caller]
+pub(crate) fn no_rank_is_left(name: &str, marker: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while let left = ranks_of(name, marker)
+        && !left.is_empty()
+    {
+        assert!(Instant::now() < deadline, "ranks of {name} {marker} are left: {left:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits until it is so.
+#[track_caller]
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not so after {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The daemon of a node, if it is running.
+fn node_of(node: &str) -> Option<u32> {
+    let id =
+        std::fs::read_to_string(folder().join(format!("slurmd-{node}.pid"))).ok()?.trim().parse().ok()?;
+    // Of one that has ended and waits to be buried there is no such link.
+    let program = std::fs::read_link(format!("/proc/{id}/exe")).ok()?;
+    program.file_name()?.to_str()?.starts_with("slurmd").then_some(id)
+}
+
+/// A node without its daemon and all else that ran there, until this is dropped.
+pub(crate) struct Dead(String);
+
+impl Dead {
+    pub(crate) fn now(node: &str) -> Self {
+        for id in processes_on(node) {
+            signal(id, "KILL");
+        }
+        until("its daemon is gone", || node_of(node).is_none());
+        Dead(node.to_owned())
+    }
+}
+
+impl Drop for Dead {
+    fn drop(&mut self) {
+        let up = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slurm/up.sh");
+        let (worked, text) = try_slurm(&[up, "--node", &self.0]);
+        println!("{} is back: {worked} {text}", self.0);
+    }
+}
+
+/// All processes on a node: those with the network of its daemon.
+fn processes_on(node: &str) -> Vec<u32> {
+    let daemon = node_of(node).expect("its daemon is running");
+    let network = |id: u32| std::fs::read_link(format!("/proc/{id}/ns/net")).ok();
+    let theirs = network(daemon);
+    assert!(theirs.is_some() && theirs != network(std::process::id()), "{node} has no network of its own");
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|&id| network(id) == theirs)
+        .collect()
+}
+
 /// A job, or an array of jobs. It is cancelled at the end of its test, if it has not ended.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -107,7 +157,7 @@ impl State {
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        !["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING", "SUSPENDED", "PREEMPTED"]
+        ["COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL"]
             .contains(&&*self.name)
     }
 }
@@ -191,12 +241,6 @@ impl Job {
         let text = self.text();
         assert!(state.name == "FAILED" && code.is_none_or(|code| code == state.code), "{state:?}\n{text}");
         text
-    }
-
-    /// Waits until it has written these words.
-    #[track_caller]
-    pub(crate) fn says(&self, words: &str) {
-        self.until(&format!("saying '{words}'"), |_| self.text().contains(words));
     }
 
     /// What it has written: NAME-NUMBER.out.

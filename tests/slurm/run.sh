@@ -19,10 +19,10 @@ trap 'exit 130' INT TERM HUP
 
 tests() { cargo test --locked --quiet --test slurm -- --ignored "$@"; }
 
-# On so many nodes, the tests whose names begin so.
+# On so many nodes, so many at a time, these tests.
 on() {
-    local nodes=$1 code=0 count
-    shift
+    local nodes=$1 threads=$2 code=0 count
+    shift 2
     CLUSTER_NODES=$nodes tests/slurm/up.sh || code=$?
     if [ $code = 77 ]; then
         count=$(tests "$@" --list 2>/dev/null | grep -c ': test$' || true)
@@ -34,8 +34,7 @@ on() {
     (
         # shellcheck source=/dev/null
         . "$CLUSTER_DIR/env.sh"
-        # More at a time than cores: most of them wait for Slurm.
-        timeout --kill-after=20 "$limit" cargo test --locked --test slurm -- --ignored --test-threads=4 "$@"
+        timeout --kill-after=20 "$limit" cargo test --locked --test slurm -- --ignored --test-threads=$threads "$@"
     ) || code=$?
     if [ $code != 0 ]; then
         printf '\n--- what the controller has said last\n'
@@ -45,11 +44,7 @@ on() {
     return $code
 }
 
-if [ $# -gt 0 ]; then
-    on 1 "$@" --skip across
-    on 3 across "$@"
-else
-    on 1 --skip across
-    on 3 across
-fi
+# More at a time than cores, since most of them wait for Slurm. Those on three nodes end nodes, and take the place of other jobs.
+[ "${1-}" = across ] || on 1 6 "$@" --skip across
+case ${1-across} in across*) on 3 1 "${1-across}" ;; esac
 [ "$skipped" = 0 ] || printf '*** %d tests were SKIPPED\n' "$skipped"

@@ -3,13 +3,13 @@
 use std::fs::read;
 use std::process::Command;
 
-use crate::cluster::{Job, LIMIT, beside_others, example, mpirun, script, submit, submit_with};
+use crate::cluster::{Job, LIMIT, example, mpirun, script, submit, submit_with};
 use crate::common::{Folder, cities, code, program, run};
 use rankwise::testing::run_to_end;
 
 /// `mpirun -n ranks` of an example has ended well.
 #[track_caller]
-fn by_mpirun(ranks: usize, name: &str, args: &[&str]) {
+pub(crate) fn by_mpirun(ranks: usize, name: &str, args: &[&str]) {
     let ended = run(ranks, name, args);
     assert_eq!(code(&ended), Some(0), "{name}: {}", ended.stderr);
 }
@@ -17,7 +17,6 @@ fn by_mpirun(ranks: usize, name: &str, args: &[&str]) {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn hello_says_who_is_there() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-hello");
     let job = submit(&folder, &["--ntasks-per-node=3"], "hello.sbatch", &[("PROGRAM", &example("hello"))]);
     let text = job.success();
@@ -32,7 +31,6 @@ fn hello_says_who_is_there() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn a_density_is_that_of_mpirun() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-parzen");
     let settings =
         [("PROGRAM", &*example("parzen")), ("INPUT", cities()), ("GRID", "90x45"), ("BANDWIDTH", "2")];
@@ -60,7 +58,6 @@ fn a_density_is_that_of_mpirun() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn sorted_numbers_are_those_of_mpirun() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-sort");
     let settings = [("PROGRAM", &*example("bubble_sort")), ("KEYS", "30000"), ("OUTPUT", "job.npy")];
     let job = submit(&folder, &["--ntasks-per-node=3"], "bubble_sort.sbatch", &settings);
@@ -80,7 +77,6 @@ fn corpus(folder: &Folder, lines: usize) {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn a_permutation_is_that_of_mpirun() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-permute");
     corpus(&folder, 3000);
     let settings = [
@@ -104,7 +100,6 @@ fn a_permutation_is_that_of_mpirun() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn ranks_with_threads_have_the_sum_of_one() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-hybrid");
     let settings = [("PROGRAM", &*example("hybrid")), ("POINTS", "1000000")];
     let options = ["--ntasks-per-node=2", "--cpus-per-task=3"];
@@ -118,7 +113,6 @@ fn ranks_with_threads_have_the_sum_of_one() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn commands_are_run_once_and_their_failure_is_that_of_the_job() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-tasks");
     let commands: String = (0..20).map(|i| format!("echo {i} >>ran; echo task {i}\n")).collect();
     std::fs::write(folder.file("commands.txt"), commands + "test -e ready\n").expect("it can be written");
@@ -135,7 +129,6 @@ fn commands_are_run_once_and_their_failure_is_that_of_the_job() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn an_array_is_collected_when_it_is_complete() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-array");
     std::fs::write(folder.file("widths.txt"), "1\n2\n3\n4\n").expect("it can be written");
     let settings = [
@@ -189,7 +182,6 @@ fn chain(folder: &Folder, input: &str) -> Vec<Job> {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn jobs_of_a_chain_wait_for_each_other() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-chain");
     corpus(&folder, 500);
     let jobs = chain(&folder, "corpus.txt");
@@ -207,7 +199,6 @@ fn jobs_of_a_chain_wait_for_each_other() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn scaling_gives_a_table_and_a_picture() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-scaling");
     let settings =
         [("PROGRAM", &*example("bubble_sort")), ("KEYS", "2000"), ("REPEATS", "1"), ("OUTPUT", "scaling")];
@@ -231,7 +222,6 @@ fn scaling_gives_a_table_and_a_picture() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn a_course_runs_all_its_exercises() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-course");
     corpus(&folder, 200);
     let programs =
@@ -250,7 +240,6 @@ fn a_course_runs_all_its_exercises() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn any_program_is_started_with_its_arguments() {
-    let _beside = beside_others();
     let folder = Folder::new("slurm-step");
     let hello = example("hello");
     let step = script("chain_step.sbatch");

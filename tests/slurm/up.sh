@@ -191,6 +191,10 @@ echo "PMIxCliTmpDirBase=$dir/pmix" >"$dir/mpi.conf"
     echo 'export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1'
     echo 'export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none'
     echo 'export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none'
+    # Debian's Open MPI switches off the only windows that it has between machines over TCP: slurm/README.md.
+    echo 'export OMPI_MCA_osc=^ucx'
+    # The nodes are one machine in truth: a rank that waits must give way, though its node has not too many.
+    [ "$nodes" = 1 ] || echo 'export OMPI_MCA_mpi_yield_when_idle=1'
 } >"$dir/env.sh"
 # shellcheck source=/dev/null
 . "$dir/env.sh"
