@@ -110,6 +110,13 @@ fn commands_are_run_on_all_nodes() {
     );
     let text = job.success();
     assert_eq!(text.matches("task ").count(), 30, "{text}");
+    if is_open_mpi() {
+        // As Debian sets it: then it says what to do.
+        let settings =
+            [("PROGRAM", &*example("command_farm")), ("OMPI_MCA_osc", "^ucx,pt2pt"), ("LOG", "second.log")];
+        let job = submit(&folder, &["--nodes=3", "--ntasks-per-node=1"], "many_tasks.sbatch", &settings);
+        assert!(job.failure(None).contains("the variable OMPI_MCA_osc=^ucx"), "{}", job.text());
+    }
 }
 
 /// A node is gone, with its daemon and its ranks: first one that is not the job's first, then the first, where the script runs.

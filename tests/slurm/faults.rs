@@ -4,7 +4,7 @@ use std::fs::read;
 use std::process::Command;
 
 use crate::cluster::{
-    Job, example, is_open_mpi, mpirun, no_rank_is_left, plugins, script, slurm, submit_with, try_slurm,
+    Job, example, is_open_mpi, mpirun, no_rank_is_left, plugins, script, slurm, submit_with, try_slurm, until,
 };
 use crate::common::{Folder, side_by_side};
 use crate::requeue::Heat;
@@ -110,9 +110,9 @@ fn a_job_that_hangs_ends_with_its_time() {
 #[ignore = "needs a cluster: make test-slurm"]
 fn a_cancelled_job_has_saved_and_leaves_no_rank() {
     let folder = Folder::new("slurm-cancel");
-    let heat = Heat { name: "cancelled", steps: 400, rest: 50 };
+    let heat = Heat { name: "cancelled", steps: 200, rest: 50 };
     let job = heat.submit(&folder, &["--ntasks-per-node=3"], &[]);
-    job.writes(&heat.checkpoint(100));
+    job.writes(&heat.checkpoint(30));
     slurm(&["scancel", &job.id]);
     let state = job.end();
     assert_eq!(state.name, "CANCELLED", "{state:?}\n{}", job.text());
@@ -131,12 +131,11 @@ fn a_cancelled_job_has_saved_and_leaves_no_rank() {
 #[ignore = "needs a cluster: make test-slurm"]
 fn two_jobs_at_once_do_not_meet() {
     let folder = Folder::new("slurm-two");
-    let two = [("one", 2), ("two", 3)].map(|(name, ranks)| (Heat { name, steps: 100, rest: 30 }, ranks));
+    let two = [("one", 2), ("two", 3)].map(|(name, ranks)| (Heat { name, steps: 150, rest: 80 }, ranks));
     let jobs = two
         .each_ref()
         .map(|(heat, ranks)| heat.submit(&folder, &[&format!("--ntasks-per-node={ranks}")], &[]));
-    jobs[1].writes(&two[1].0.checkpoint(20));
-    assert_eq!(jobs[0].states()[0].name, "RUNNING", "they are not at once");
+    until("both run", || jobs.iter().all(|job| job.states().iter().all(|state| state.name == "RUNNING")));
     for ((heat, _), job) in two.iter().zip(&jobs) {
         job.success();
         let output = folder.file(&format!("{}.h5", heat.name));

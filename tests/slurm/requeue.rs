@@ -51,7 +51,7 @@ impl Heat {
         let (output, saved) = (folder.file(&format!("{name}.h5")), folder.file(&format!("{name}.h5.saved")));
         let steps = self.steps.to_string();
         let args =
-            ["--size", SIZE, "--steps", &steps, "--every", "10", "-o", &output, "--checkpoints", &saved];
+            ["--size", SIZE, "--steps", &steps, "--every", "1000", "-o", &output, "--checkpoints", &saved];
         let ended = run(ranks, "heat", &args);
         assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
     }
@@ -75,7 +75,7 @@ impl Heat {
 #[ignore = "needs a cluster: make test-slurm"]
 fn a_run_that_is_longer_than_its_time_is_queued_again() {
     let folder = Folder::new("slurm-time");
-    let heat = Heat { name: "time", steps: 500, rest: 100 };
+    let heat = Heat { name: "time", steps: 200, rest: 100 };
     let job = heat.submit(&folder, &["--ntasks-per-node=2", "--time=1", "--signal=B:USR1@20"], &[]);
     let text = heat.went_on(&folder, &job);
     assert!(text.contains("told to stop: saved after step "), "{text}");

@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 limit=600 # seconds for the tests on one cluster; they have limits of their own, this is the last one
 skipped=0
+some=${1-}
 
 # Other clusters may run on this machine: names and ports go by this process.
 export CLUSTER_PORT=$((20000 + $$ % 1200 * 10))
@@ -18,6 +19,15 @@ trap down EXIT
 trap 'exit 130' INT TERM HUP
 
 tests() { cargo test --locked --quiet --test slurm -- --ignored "$@"; }
+
+# The tests of messages and collective calls, on three ranks of which each has a machine of its own. Not those of which the law is
+# that the ranks share one.
+core() {
+    export MPI=${CARGO_TARGET_DIR##*/} MPIEXEC=$PWD/tests/slurm/across.sh RANKWISE_TEST_ONLY=3
+    timeout --kill-after=20 "$limit" cargo test --locked --no-fail-fast \
+        --test messages --test exchange --test values --test parts --test collectives -- \
+        --skip nodes_have_one_leader_each --skip all_ranks_of_a_node_read_what_one_has_filled
+}
 
 # On so many nodes, so many at a time, these tests.
 on() {
@@ -34,7 +44,8 @@ on() {
     (
         # shellcheck source=/dev/null
         . "$CLUSTER_DIR/env.sh"
-        timeout --kill-after=20 "$limit" cargo test --locked --test slurm -- --ignored --test-threads=$threads "$@"
+        timeout --kill-after=20 "$limit" cargo test --locked --test slurm -- --ignored --test-threads="$threads" "$@"
+        [ "$nodes" = 1 ] || [ -n "$some" ] || core
     ) || code=$?
     if [ $code != 0 ]; then
         printf '\n--- what the controller has said last\n'
@@ -45,6 +56,6 @@ on() {
 }
 
 # More at a time than cores, since most of them wait for Slurm. Those on three nodes end nodes, and take the place of other jobs.
-[ "${1-}" = across ] || on 1 6 "$@" --skip across
-case ${1-across} in across*) on 3 1 "${1-across}" ;; esac
+case $some in across*) ;; *) on 1 6 "$@" --skip across:: ;; esac
+case ${some:-across::} in across*) on 3 1 "${some:-across::}" ;; esac
 [ "$skipped" = 0 ] || printf '*** %d tests were SKIPPED\n' "$skipped"

@@ -79,3 +79,21 @@ fn scripts_have_one_shape() {
         assert_eq!(long, None, "{name}");
     }
 }
+
+/// What the README and the page beside the scripts speak of is there, and no script is left out.
+#[test]
+fn the_readmes_name_all_scripts_and_no_other() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it is there");
+    for page in ["README.md", "slurm/README.md"] {
+        for word in text(page).split(|c: char| c.is_whitespace() || "()[]`\"=".contains(c)) {
+            if word.starts_with("slurm/") && word.contains('.') {
+                assert!(folder.join(word.trim_end_matches([',', ';', '.'])).is_file(), "{page}: {word}");
+            }
+        }
+    }
+    let page = text("slurm/README.md");
+    for (name, _) in scripts() {
+        assert!(page.contains(&format!("({name})")), "{name} is not in slurm/README.md");
+    }
+}
