@@ -44,8 +44,8 @@ on() {
     (
         # shellcheck source=/dev/null
         . "$CLUSTER_DIR/env.sh"
-        timeout --kill-after=20 "$limit" cargo test --locked --test slurm -- --ignored --test-threads="$threads" "$@"
-        [ "$nodes" = 1 ] || [ -n "$some" ] || core
+        timeout --kill-after=20 "$limit" cargo test --locked --test slurm -- --ignored --test-threads="$threads" "$@" &&
+            { [ "$nodes" = 1 ] || [ -n "$some" ] || core; }
     ) || code=$?
     if [ $code != 0 ]; then
         printf '\n--- what the controller has said last\n'
