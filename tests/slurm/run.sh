@@ -20,10 +20,10 @@ trap 'exit 130' INT TERM HUP
 
 tests() { cargo test --locked --quiet --test slurm -- --ignored "$@"; }
 
-# The tests of messages and collective calls, on three ranks of which each has a machine of its own. Not those of which the law is
+# The tests of messages and collective calls, on two and three ranks, each on a machine of its own. Not those of which the law is
 # that the ranks share one.
 core() {
-    export MPI=${CARGO_TARGET_DIR##*/} MPIEXEC=$PWD/tests/slurm/across.sh RANKWISE_TEST_ONLY=3
+    export MPI=${CARGO_TARGET_DIR##*/} MPIEXEC=$PWD/tests/slurm/across.sh RANKWISE_TEST_ONLY=2,3
     timeout --kill-after=20 "$limit" cargo test --locked --no-fail-fast \
         --test messages --test exchange --test values --test parts --test collectives -- \
         --skip nodes_have_one_leader_each --skip all_ranks_of_a_node_read_what_one_has_filled

@@ -3,7 +3,7 @@
 use std::fs::read;
 use std::process::Command;
 
-use crate::cluster::{Job, LIMIT, example, mpirun, script, submit, submit_with};
+use crate::cluster::{Job, LIMIT, example, mpirun, plugins, script, submit, submit_with};
 use crate::common::{Folder, cities, code, program, run};
 use rankwise::testing::run_to_end;
 
@@ -112,6 +112,28 @@ fn ranks_with_threads_have_the_sum_of_one() {
 
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
+fn ranks_that_share_cores_are_told() {
+    let folder = Folder::new("slurm-crowded");
+    let (hello, step) = (example("hello"), script("chain_step.sbatch"));
+    let srun = format!("srun --mpi={} --kill-on-bad-exit=1", plugins().0);
+    let on_one_core = format!("{srun} taskset --cpu-list 0");
+    let with_threads = format!("env OMP_NUM_THREADS=4 {srun}");
+    let cases = [
+        (on_one_core, "yes", Some("all 2 ranks are bound to core 0, and take turns: srun --cpu-bind=cores")),
+        (with_threads.clone(), "yes", Some("2 ranks with 4 threads each on 2 cores, and take turns: fewer")),
+        (with_threads, "no", None),
+        (srun, "yes", None),
+    ];
+    for (launch, places, warning) in cases {
+        let settings = [("PROGRAM", &*hello), ("LAUNCH", &launch), ("RANKWISE_PLACES", places)];
+        let text = submit_with(&folder, &["--ntasks-per-node=2"], &[&step], &settings).success();
+        assert_eq!(text.matches("warning: ").count(), usize::from(warning.is_some()), "{launch}\n{text}");
+        assert!(warning.is_none_or(|words| text.contains(words)), "{launch}\n{text}");
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster: make test-slurm"]
 fn commands_are_run_once_and_their_failure_is_that_of_the_job() {
     let folder = Folder::new("slurm-tasks");
     let commands: String = (0..20).map(|i| format!("echo {i} >>ran; echo task {i}\n")).collect();
@@ -149,8 +171,8 @@ fn an_array_is_collected_when_it_is_complete() {
     let table = std::fs::read_to_string(folder.file(&format!("sweep-{}.csv", sweep.id))).expect("written");
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(rows.len(), 5, "{table}");
-    for width in 1..=4 {
-        assert!(rows[width].starts_with(&format!("{width},{width},{width}.h5,")), "{table}");
+    for (width, row) in (1..=4).zip(&rows[1..]) {
+        assert!(row.starts_with(&format!("{width},{width},{width}.h5,")), "{table}");
         let alone = folder.file(&format!("alone-{width}.h5"));
         by_mpirun(
             1,
