@@ -8,12 +8,14 @@ ENV = MPI=$(MPI); . ./env.sh
 # --locked: build what Cargo.lock says, never something newer.
 CARGO_FLAGS = --locked
 
-.PHONY: help setup demo test bench-permute test-large test-valgrind check clean
+.PHONY: help setup demo test bench-permute test-large test-slurm test-valgrind figures-slurm check clean
 
 help:
 	@echo 'make demo      map the density of the example data with two ranks'
 	@echo 'make test      run all tests'
 	@echo 'make test-large   messages of more than 4 GiB, with 16 GiB of memory'
+	@echo 'make test-slurm   the batch scripts in slurm/, under a Slurm of our own, which it starts and ends; ARGS=WORD for some'
+	@echo 'make figures-slurm   how fast messages are between three nodes of our own'
 	@echo 'make test-valgrind   what happens to memory, under valgrind'
 	@echo 'make check     formatting, clippy and documentation'
 	@echo 'make setup     only install what is missing'
@@ -56,6 +58,17 @@ bench-permute: setup
 # What takes minutes and 16 GiB.
 test-large: setup
 	@$(ENV) && RANKWISE_TEST_LIMIT=600 cargo test $(CARGO_FLAGS) --release --test large -- --ignored --test-threads=1
+
+# Installs Slurm where it may, and says so where it cannot be had. The scripts run these examples.
+test-slurm: setup
+	@$(ENV) && cargo build $(CARGO_FLAGS) --bin rankwise $(addprefix --example ,$(SLURM_EXAMPLES)) && \
+	cargo test $(CARGO_FLAGS) --no-run $(addprefix --test ,slurm messages exchange values parts collectives) && tests/slurm/run.sh $(ARGS)
+
+SLURM_EXAMPLES = hello pi pool word_count hybrid heat parzen bubble_sort permute_corpus command_farm faults
+
+# Messages between three nodes of our own, beside shared memory.
+figures-slurm: setup
+	@$(ENV) && cargo build $(CARGO_FLAGS) --release --bin rankwise && tests/slurm/figures.sh
 
 # What MPI and the unsafe code below the fence do to memory, at 2 ranks of Open MPI. Needs valgrind.
 test-valgrind: setup

@@ -15,9 +15,11 @@ use crate::{check, file, sys};
 
 mod failure;
 mod launch;
+mod place;
 
 pub(crate) use launch::{Library, library};
 pub use launch::{launched_by, mpi_version};
+pub use place::{Place, allowed_cores, count_cores, place, places, threads};
 
 /// What a body returns: `?` works on every error there is.
 pub type Outcome = Result<(), Box<dyn StdError>>;
@@ -155,6 +157,11 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
         Ok(code) => code,
         Err(error) => failure::end_job(1, &format!("error: {error}")),
     };
+    // All ranks have come to their end.
+    file::remove_staged();
+    if code != 0 {
+        sys::signals::leaving();
+    }
     if crate::comm::nothing_forgotten().is_err() || file::is_broken() {
         // MPI's own end would wait for what nobody completes, or crash in HDF5. All has been said.
         failure::end_job_unsaid(i32::from(code.max(1)));
@@ -186,6 +193,7 @@ fn parallel(
         world.barrier()?;
         return Ok(USAGE);
     }
+    place::tell(&world)?;
     // For the end of the program alone, so that it cannot meet another message.
     let ending = sys::Communicator::duplicate(world.as_mpi())
         .map_err(|failure| crate::comm::Call::new("run").error(failure))?;

@@ -1,8 +1,13 @@
 //! A number that all ranks take from, without anybody who hands it out.
 
 use super::{Call, Comm};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::sys::process::OPEN_MPI;
 use crate::sys::windows::SharedNumber;
+
+/// What is behind it when Open MPI cannot make a window (seen with Debian's 4.1.4, over TCP).
+const NO_WINDOWS: &str = ". This Open MPI has no windows for ranks on several machines, as it is set here; with the variable \
+                          OMPI_MCA_osc=^ucx it has them";
 
 /// A counter that starts at 0 and that every rank can read and add to at any time: who takes the next piece of work adds to
 /// it, and no rank is spent on handing out. It is in the memory of rank 0 and is reached by one-sided MPI
@@ -37,7 +42,13 @@ impl Comm {
     #[track_caller]
     pub fn counter(&self) -> Result<Counter<'_>> {
         let call = Call::collective("counter");
-        let number = self.perform(call, |comm| SharedNumber::new(call.started(), comm, 0))?;
+        let made = self.perform(call, |comm| SharedNumber::new(call.started(), comm, 0));
+        let number = made.map_err(|error| match error {
+            Error::Mpi { operation, at, class, text } if OPEN_MPI && text.contains("MPI_ERR_WIN") => {
+                Error::Mpi { operation, at, class, text: text + NO_WINDOWS }
+            }
+            other => other,
+        })?;
         Ok(Counter { comm: self, number })
     }
 }

@@ -14,7 +14,8 @@
 //! | blocks | [`write_rows`](Dataset::write_rows), [`write_block`](Dataset::write_block), [`read_rows`](Dataset::read_rows), [`read_block`](Dataset::read_block), [`read_into`](Dataset::read_into) | the same, after [`independent`](Dataset::independent) |
 //! | attributes | [`set_attribute`](File::set_attribute), [`attribute`](File::attribute), [`text`](File::text) | |
 //!
-//! Beside HDF5 there are [`npy`] and [`csv`], which one rank reads or writes, and [`write_whole`]. Without the feature `h5` these
+//! Beside HDF5 there are [`npy`] and [`csv`], which one rank reads or writes, [`write_whole`], and [`Comm::stage`](crate::Comm::stage), a
+//! copy on each node. Without the feature `h5` these
 //! are all there is.
 
 #[cfg(feature = "h5")]
@@ -33,6 +34,7 @@ mod options;
 mod rounds;
 #[cfg(feature = "h5")]
 mod sight;
+mod stage;
 #[cfg(feature = "h5")]
 mod storage;
 mod totals;
@@ -41,6 +43,8 @@ mod transfer;
 mod whole;
 
 pub use crate::sys::number::Number;
+pub use stage::Staged;
+pub(crate) use stage::remove_staged;
 pub(crate) use totals::totals;
 pub(crate) use whole::{behind_links, beside, comes_in_sight, folder_of, mark, may_create, unmark};
 pub use whole::{check_new, write_whole};

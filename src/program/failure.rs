@@ -99,6 +99,7 @@ pub(super) fn end_job_unsaid(code: i32) -> ! {
 }
 
 fn abort(code: i32) -> ! {
+    crate::file::remove_staged();
     sys::process::abort(code, RANK.get().map_or(1, |this| this.size))
 }
 
@@ -131,6 +132,7 @@ fn told(signal: i32, sender: u32) -> ! {
         // Its launcher does not answer MPI_Abort while it ends the job.
         std::thread::sleep(if spoken { FORWARDING } else { Duration::ZERO });
         flush_stdout();
+        crate::file::remove_staged();
         sys::process::leave(code)
     }
     // MPICH's may end with 0 after ranks that just leave.

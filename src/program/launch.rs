@@ -217,6 +217,7 @@ fn identity() -> String {
 
 /// Prints the message once for all processes and gives the exit code.
 pub(super) fn refuse(wrong: &Wrong) -> ExitCode {
+    crate::sys::signals::leaving();
     if wrong.id == 0 {
         let _ = std::io::stderr().lock().write_all(format!("error: {}\n", wrong.message).as_bytes());
     } else {

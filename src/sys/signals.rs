@@ -228,11 +228,6 @@ pub(crate) fn unwatch() {
         }
     }
     // A warning that comes late must not end a program that has ended well.
-    let ignore = |signal: c_int| {
-        let mut ignored = handled(signal);
-        (ignored.sa_sigaction, ignored.sa_flags) = (libc::SIG_IGN, 0);
-        set_disposition(signal, &ignored);
-    };
     if disposition(libc::SIGUSR1).sa_sigaction == handled(libc::SIGUSR1).sa_sigaction {
         ignore(libc::SIGUSR1);
         if disposition(libc::SIGTERM).sa_sigaction == libc::SIG_DFL {
@@ -244,6 +239,18 @@ pub(crate) fn unwatch() {
     }
     WAKE.post();
     let _ = installed.thread.join();
+}
+
+/// From now on SIGTERM is ignored: this process is about to leave with an exit code, and a launcher that ends all at the first that
+/// has left, as `srun --kill-on-bad-exit=1` does, would make 143 of the others' code.
+pub(crate) fn leaving() {
+    ignore(libc::SIGTERM);
+}
+
+fn ignore(signal: c_int) {
+    let mut ignored = handled(signal);
+    (ignored.sa_sigaction, ignored.sa_flags) = (libc::SIG_IGN, 0);
+    set_disposition(signal, &ignored);
 }
 
 /// The action that has our handler.

@@ -123,6 +123,9 @@ fn main() -> ExitCode {
     let code = rankwise::run_with::<Args>(|world, Args { how, rank }| {
         kept = Some(Comm::wrap(world.as_mpi())?);
         let here = world.rank() == rank;
+        if let Some(input) = std::env::var_os("RANKWISE_FAULTS_STAGE") {
+            assert!(world.stage(input)?.exists());
+        }
         world.barrier()?;
         if here && how != "none" {
             failing();

@@ -4,6 +4,8 @@ use std::fs::read_to_string;
 use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
 
+use rankwise::program::{allowed_cores, count_cores};
+
 use super::finding::Finding;
 use super::output;
 
@@ -14,27 +16,10 @@ pub(super) fn findings() -> Vec<Finding> {
     vec![cores(), memory(), shared_memory(), locked_memory(), huge_pages(), name()]
 }
 
-/// The processors that this process may use, as the system writes them: `0-3,8`.
-pub(super) fn allowed() -> String {
-    let status = read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    line.unwrap_or("").trim().to_owned()
-}
-
-/// How many there are in such a list.
-pub(super) fn count(list: &str) -> usize {
-    let length = |range: &str| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        Some((last + 1).saturating_sub(first))
-    };
-    list.split(',').filter_map(length).sum()
-}
-
 fn cores() -> Finding {
-    let all = count(read_to_string("/sys/devices/system/cpu/online").unwrap_or_default().trim());
-    let allowed = allowed();
-    let mine = count(&allowed);
+    let all = count_cores(read_to_string("/sys/devices/system/cpu/online").unwrap_or_default().trim());
+    let allowed = allowed_cores();
+    let mine = count_cores(&allowed);
     let quota = std::thread::available_parallelism().map_or(mine, usize::from);
     let model = read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
@@ -132,16 +117,4 @@ fn name() -> Finding {
     let how = if found { format!("only after {:.1} s", time.as_secs_f64()) } else { "nowhere".into() };
     Finding::doubt(SECTION, format!("its name, {name}, is found {how}: launchers may wait for it"))
         .todo(format!("a line in /etc/hosts: 127.0.1.1 {name}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::count;
-
-    #[test]
-    fn processors_in_a_list_are_counted() {
-        assert_eq!(count("0-3,8"), 5);
-        assert_eq!(count("7"), 1);
-        assert_eq!(count(""), 0);
-    }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use rankwise::program::{allowed_cores, count_cores};
 use rankwise::{Comm, Result};
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
-use super::machine;
 
 const SECTION: &str = "Ranks";
 
@@ -23,9 +23,9 @@ struct Place {
 /// On the root, what was found. Collective.
 pub(super) fn findings(world: &Comm) -> Result<Option<Vec<Finding>>> {
     let cores =
-        machine::count(std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default().trim());
+        count_cores(std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default().trim());
     let cores = cores.min(std::thread::available_parallelism().map_or(cores, usize::from).max(1));
-    let mine = Place { host: world.host().to_owned(), allowed: machine::allowed(), cores };
+    let mine = Place { host: world.host().to_owned(), allowed: allowed_cores(), cores };
     let places = world.all_gather_values(&mine)?;
     let mut all = Vec::new();
     let mut nodes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -41,7 +41,7 @@ pub(super) fn findings(world: &Comm) -> Result<Option<Vec<Finding>>> {
         let found = format!("{host}: {}, {}", of(ranks.len(), "rank"), of(cores, "core"));
         let together: Vec<&str> = ranks.iter().map(|&rank| places[rank].allowed.as_str()).collect();
         let one_core = ranks.len() > 1
-            && machine::count(together[0]) == 1
+            && count_cores(together[0]) == 1
             && together.iter().all(|other| *other == together[0]);
         all.push(if one_core {
             Finding::bad(SECTION, format!("{found}, and all ranks are bound to core {}", together[0]))
