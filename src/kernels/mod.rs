@@ -7,4 +7,5 @@ pub mod grid_sums;
 pub mod level;
 pub mod permutation;
 pub mod sorting;
+pub mod tree;
 pub mod window_sums;
