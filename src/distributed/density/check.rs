@@ -3,26 +3,28 @@
 use std::error::Error as StdError;
 
 use super::{Places, Samples};
-use crate::kernels::density::{Kernel, normalisation};
+use crate::kernels::density::{Kernel, weighted_normalisation};
 
-pub(super) fn check(
-    kernel: Kernel,
-    samples: &Samples,
-    bandwidth: &[f64],
-    widths: &[f64],
-    places: Places<'_>,
-) -> Result<(), Box<dyn StdError>> {
-    let d = samples.dimensions;
+type Outcome = Result<(), Box<dyn StdError>>;
+
+/// Bandwidths and widths by themselves.
+pub(super) fn check_bandwidth(d: usize, bandwidth: &[f64], widths: &[f64]) -> Outcome {
     if bandwidth.len() != d {
         return Err(format!("{} bandwidths for points of {d} coordinates", bandwidth.len()).into());
     }
     if let Some(h) = bandwidth.iter().chain(widths).find(|h| !h.is_finite() || **h <= 0.0) {
         return Err(format!("a bandwidth of {h}: it must be a positive number").into());
     }
+    Ok(())
+}
+
+/// Whether densities are numbers.
+pub(super) fn check_range(kernel: Kernel, samples: &Samples, bandwidth: &[f64], widths: &[f64]) -> Outcome {
+    let d = bandwidth.len();
     for width in widths {
         let bandwidth: Vec<f64> = bandwidth.iter().map(|h| h * width).collect();
         let squares = bandwidth.iter().map(|h| h * h);
-        if !normalisation(kernel, &bandwidth, samples.len()).is_normal()
+        if !weighted_normalisation(kernel, &bandwidth, samples.weight()).is_normal()
             || squares.clone().any(|s| !s.is_normal())
         {
             let h =
@@ -30,6 +32,11 @@ pub(super) fn check(
             return Err(format!("with a bandwidth of {h} densities are out of the range of numbers").into());
         }
     }
+    Ok(())
+}
+
+/// Whether places are whole rows of finite numbers.
+pub(super) fn check_places(d: usize, places: Places<'_>) -> Outcome {
     match places {
         Places::Points(rows) if !rows.len().is_multiple_of(d) => {
             Err(format!("{} coordinates are not whole rows of {d}", rows.len()).into())

@@ -6,16 +6,24 @@
 
 use crate::comm::Comm;
 use crate::error::Result;
-use crate::kernels::density::{Kernel, normalisation};
+use crate::kernels::density::{Kernel, weighted_normalisation};
 
+mod boundary;
+mod builder;
 mod check;
 mod direct;
+mod log;
 mod places;
+mod plan;
 mod samples;
+mod tree;
 
-use check::check;
+pub use boundary::Boundary;
+pub use builder::{Bandwidth, Builder, Density};
+use check::{check_bandwidth, check_places, check_range};
 pub use places::Places;
 use places::Work;
+pub use plan::{Engine, Plan};
 pub use samples::Samples;
 
 /// What the terms are computed in.
@@ -127,12 +135,16 @@ pub fn evaluate(
 ) -> Result<Vec<f64>> {
     let Estimate { kernel, bandwidth, widths, .. } = estimate;
     let d = samples.dimensions;
-    comm.agree(check(kernel, samples, bandwidth, widths, places))?;
+    comm.agree(
+        check_bandwidth(d, bandwidth, widths)
+            .and_then(|()| check_range(kernel, samples, bandwidth, widths))
+            .and_then(|()| check_places(d, places)),
+    )?;
     let work = Work::new(kernel, d, places);
     let mut sums = direct::sums(comm, estimate, samples, &work, progress)?;
     for (sums, width) in sums.chunks_mut(work.len(d).max(1)).zip(widths) {
         let bandwidth: Vec<f64> = bandwidth.iter().map(|h| h * width).collect();
-        let factor = normalisation(kernel, &bandwidth, samples.len());
+        let factor = weighted_normalisation(kernel, &bandwidth, samples.weight());
         sums.iter_mut().for_each(|sum| *sum *= factor);
     }
     Ok(sums)
