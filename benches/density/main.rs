@@ -13,7 +13,9 @@ use std::time::Instant;
 
 use clap::Parser;
 use libloading::Library;
-use rankwise::distributed::density::{Estimate, Places, Precision, Samples, evaluate};
+use rankwise::distributed::density::{
+    Bandwidth, Density, Engine, Estimate, Places, Precision, Samples, evaluate,
+};
 use rankwise::kernels::density::{Kernel, normalisation};
 use rankwise::kernels::level::Level;
 use rankwise::prelude::*;
@@ -133,6 +135,21 @@ fn on_ranks(world: &Comm, args: &Args, data: &Path) -> Outcome {
             world.barrier()?;
             let start = Instant::now();
             let values = evaluate(world, estimate, &samples, Places::Points(points), |_| {})?;
+            let seconds = world.all_reduce_one(start.elapsed().as_secs_f64(), Max)?;
+            if world.is_root() {
+                say(name, repeat, m, seconds, &values);
+            }
+        }
+        // The tree is planted anew each time.
+        for (name, rtol) in [("ours, tree, rtol=1e-4", 1e-4), ("ours, tree, rtol=1e-2", 1e-2)] {
+            world.barrier()?;
+            let start = Instant::now();
+            let density = Density::builder()
+                .bandwidth(Bandwidth::Axes(vec![data.h]))
+                .engine(Engine::Tree)
+                .tolerance(rtol, 0.0)
+                .fit(world, samples.clone())?;
+            let values = density.evaluate(Places::Points(points))?;
             let seconds = world.all_reduce_one(start.elapsed().as_secs_f64(), Max)?;
             if world.is_root() {
                 say(name, repeat, m, seconds, &values);

@@ -4,7 +4,7 @@
 //!          --grid 720x360 --bandwidth 1.5 -o density.h5 --plot density.png
 //! Shows: command lines by `run_with`, blocks of a file for each rank, work shared without a trace in the result, progress,
 //!        a file that appears only when it is whole, a report.
-//! Next: src/distributed/density.rs, the few lines that do the work.
+//! Next: src/distributed/density/direct.rs, the few lines that do the work.
 
 mod arguments;
 mod input;

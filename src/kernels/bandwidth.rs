@@ -21,7 +21,12 @@ impl Rule {
     /// assert_eq!(Rule::Scott.factor(32, 1), 0.5);
     /// ```
     pub fn factor(self, samples: usize, dimensions: usize) -> f64 {
-        let (n, d) = (samples as f64, dimensions as f64);
+        self.effective_factor(samples as f64, dimensions)
+    }
+
+    /// The same for samples with weights w, which count as (Σ w)² / Σ w² samples (Kish's effective size; so does scipy).
+    pub fn effective_factor(self, samples: f64, dimensions: usize) -> f64 {
+        let (n, d) = (samples, dimensions as f64);
         let base = match self {
             Rule::Scott => n,
             Rule::Silverman => n * (d + 2.0) / 4.0,
@@ -32,8 +37,13 @@ impl Rule {
     /// The bandwidth of each axis for samples with these standard deviations. For another kernel than the Gaussian: the
     /// width at which the kernel has the same standard deviation.
     pub fn bandwidth(self, kernel: Kernel, samples: usize, deviations: &[f64]) -> Vec<f64> {
+        self.effective_bandwidth(kernel, samples as f64, deviations)
+    }
+
+    /// The same for samples with weights, which count as so many: see [`effective_factor`](Rule::effective_factor).
+    pub fn effective_bandwidth(self, kernel: Kernel, samples: f64, deviations: &[f64]) -> Vec<f64> {
         let d = deviations.len();
-        let factor = self.factor(samples, d) / kernel.deviation(d);
+        let factor = self.effective_factor(samples, d) / kernel.deviation(d);
         deviations.iter().map(|deviation| deviation * factor).collect()
     }
 }

@@ -112,7 +112,12 @@ impl Cholesky {
         (0..self.d).map(|k| self.at(k, k)).product()
     }
 
-    /// The natural logarithm of that.
+    /// The diagonal of L, whose product is the determinant.
+    pub fn diagonal(&self) -> Vec<f64> {
+        (0..self.d).map(|k| self.at(k, k)).collect()
+    }
+
+    /// The natural logarithm of the determinant.
     pub fn ln_determinant(&self) -> f64 {
         (0..self.d).map(|k| self.at(k, k).ln()).sum()
     }

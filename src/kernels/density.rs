@@ -87,7 +87,12 @@ fn unit_ball(dimensions: usize) -> f64 {
 
 /// What the sums of kernel shapes over `samples` samples must be multiplied with to become a density.
 pub fn normalisation(kernel: Kernel, bandwidth: &[f64], samples: usize) -> f64 {
-    kernel.constant(bandwidth.len()) / (samples as f64 * bandwidth.iter().product::<f64>())
+    weighted_normalisation(kernel, bandwidth, samples as f64)
+}
+
+/// The same for sums of shapes times weights, which add up to `weight`.
+pub fn weighted_normalisation(kernel: Kernel, bandwidth: &[f64], weight: f64) -> f64 {
+    kernel.constant(bandwidth.len()) / (weight * bandwidth.iter().product::<f64>())
 }
 
 /// The density at each point of `at`. Samples and points are rows of as many coordinates as there are bandwidths, one

@@ -5,6 +5,8 @@ pub mod covariance;
 pub mod density;
 pub mod grid_sums;
 pub mod level;
+pub mod log_sums;
 pub mod permutation;
 pub mod sorting;
+pub mod tree;
 pub mod window_sums;

@@ -15,7 +15,7 @@ use super::level::Level;
 mod shape;
 mod vector;
 
-pub(super) use shape::{Gaussian, Hypercube, Shape, multiply_add};
+pub(super) use shape::{Epanechnikov, Gaussian, Hypercube, Shape, multiply_add};
 use vector::Job;
 
 /// Samples that are summed before their sum joins the total: short sums round less. Sums over tiles in global order do not
