@@ -7,5 +7,6 @@ pub mod grid_sums;
 pub mod level;
 pub mod permutation;
 pub mod sorting;
+pub mod spectral;
 pub mod tree;
 pub mod window_sums;

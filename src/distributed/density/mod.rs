@@ -12,6 +12,7 @@ mod check;
 mod direct;
 mod places;
 mod samples;
+pub mod spectral;
 
 use check::check;
 pub use places::Places;
