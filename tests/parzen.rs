@@ -251,6 +251,60 @@ fn points_of_another_file_are_evaluated_in_any_dimension() {
 }
 
 #[test]
+fn every_engine_keeps_its_tolerance_and_its_bits() {
+    let folder = Folder::new("parzen-engines");
+    let (points, exact) = (folder.file("points.csv"), folder.file("exact.h5"));
+    write_csv(&points, "x,y\n", &normal(2 * 3000, 5), 2);
+    let common = [&*points, "--grid", "40x30", "--bandwidth", "0.2"];
+    run_well(1, &[&common[..], &["--engine", "direct", "-o", &exact]].concat());
+    let expected = numbers(&exact, "/density");
+    // What a density whose samples are all at one place would have there.
+    let greatest = 1.0 / (std::f64::consts::TAU * 0.2 * 0.2);
+    let cases: [(&[&str], f64, f64, &str); 4] = [
+        (&["--engine", "tree"], 1e-13, 0.0, "tree"),
+        (&["--engine", "tree", "--rtol", "1e-3", "--atol", "1e-6"], 1e-3, 1e-6, "tree"),
+        (&["--engine", "auto", "--rtol", "1e-2"], 1e-2, 0.0, "<- chosen"),
+        (&["--engine", "spectral", "--atol", "1e-8"], 0.0, 1e-8, "by way of a grid"),
+    ];
+    for (args, rtol, atol, explained) in cases {
+        let files = [1, 2, 3].map(|ranks| {
+            let file = folder.file(&format!("{ranks}.h5"));
+            let ended = run_well(ranks, &[&common[..], args, &["--explain", "-o", &file]].concat());
+            assert_eq!(ended.stderr.matches(explained).count().min(1), 1, "{args:?}: {}", ended.stderr);
+            file
+        });
+        same(&files[0], &files[1]);
+        same(&files[0], &files[2]);
+        for (value, right) in numbers(&files[0], "/density").iter().zip(&expected) {
+            let bound = rtol * right + (atol + 1e-14) * greatest;
+            assert!((value - right).abs() <= bound, "{args:?}: {value} for {right}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_beyond_a_boundary() {
+    let folder = Folder::new("parzen-boundaries");
+    let points = folder.file("points.csv");
+    let ages: Vec<f64> = normal(500, 6).iter().map(|x| x.abs()).collect();
+    write_csv(&points, "age\n", &ages, 1);
+    let out = folder.file("reflected.h5");
+    let args = [&*points, "--grid", "64", "--bandwidth", "0.3", "-o", &out, "--report", "text"];
+    let ended = run_well(2, &[&args[..], &["--boundary", "reflect:0:inf", "--limits", "0:8"]].concat());
+    assert!(ended.stdout.contains("integral"), "{}", ended.stdout);
+    let sum: f64 = numbers(&out, "/density").iter().sum();
+    assert_relative_eq!(sum * 8.0 / 64.0, 1.0, max_relative = 1e-3);
+    let angles: Vec<f64> = normal(500, 7).iter().map(|x| (20.0 * x).rem_euclid(360.0)).collect();
+    write_csv(&points, "angle\n", &angles, 1);
+    let args = [&*points, "--grid", "72", "--bandwidth", "9", "-o", &out];
+    // The whole turn is shown, and its two ends are neighbours.
+    run_well(3, &[&args[..], &["--boundary", "periodic:0:360"]].concat());
+    let turn = numbers(&out, "/density");
+    assert_relative_eq!(turn.iter().sum::<f64>() * 5.0, 1.0, max_relative = 1e-9);
+    assert_relative_eq!(turn[0], turn[71], max_relative = 0.05);
+}
+
+#[test]
 fn single_precision_keeps_its_bound_and_its_bits() {
     let folder = Folder::new("parzen-single");
     let (points, at) = (folder.file("points.h5"), folder.file("at.h5"));
@@ -432,6 +486,24 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
             vec![cities(), "--bandwidth", "1,2,3"],
             1,
             "--bandwidth has 3 numbers, the points have 2 coordinates",
+        ),
+        (vec![cities(), "--engine", "spectral"], 1, "--engine spectral needs a tolerance: --atol 1e-9"),
+        (
+            vec![cities(), "--engine", "spectral", "--atol", "1e-9", "--kernel", "hypercube"],
+            1,
+            "gaussian windows only",
+        ),
+        (vec![cities(), "--rtol", "-1"], 2, "a tolerance is 0 or a positive number, not -1"),
+        (vec![cities(), "--boundary", "reflect:0"], 2, "is not open, reflect:LOW:HIGH or periodic:LOW:HIGH"),
+        (
+            vec![cities(), "--boundary", "open", "--bandwidth", "1"],
+            1,
+            "--boundary has 1 ends, the points have 2 coordinates",
+        ),
+        (
+            vec![cities(), "--boundary", "open,reflect:0:90", "--bandwidth", "1"],
+            1,
+            "axis 1 is reflected at 0 and 90, but there are samples from",
         ),
         (vec![cities(), "--limits", "1:0,0:1"], 2, "1:0 is not an interval from low to high"),
         (vec![cities(), "--grid", "1000000000x1000000000x1000000000"], 1, "--grid has 3 numbers"),

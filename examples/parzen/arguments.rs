@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
-use rankwise::distributed::density::Precision;
+use rankwise::distributed::density::{Boundary, Precision};
 use rankwise::kernels::density::Kernel;
 use rankwise::progress::Show;
 use rankwise::report::Report;
@@ -63,6 +63,29 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Digits::F64)]
     pub(crate) precision: Digits,
 
+    /// How the sums are found. direct looks at every pair of sample and point. tree skips what cannot matter: fast with narrow windows, or
+    /// with a tolerance. spectral, for gaussians in up to 3 dimensions, goes by way of a grid, and needs --atol. auto takes the cheaper one
+    /// of the first two
+    #[arg(long, value_enum, default_value_t = Way::Auto, value_name = "WAY")]
+    pub(crate) engine: Way,
+
+    /// The density may be off by this part of itself
+    #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X")]
+    pub(crate) rtol: f64,
+
+    /// The density may be off by this part of the greatest value that a density with these windows can have
+    #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X")]
+    pub(crate) atol: f64,
+
+    /// Say on standard error what each engine would cost, and which one is taken
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// How each coordinate ends: open, reflect:LOW:HIGH (one may be inf; nothing is beyond), or periodic:LOW:HIGH (HIGH is LOW again, as
+    /// with longitudes) [default: open]
+    #[arg(long, value_name = "A,B…", value_delimiter = ',', value_parser = boundary, allow_hyphen_values = true)]
+    pub(crate) boundary: Vec<Boundary>,
+
     /// Where the density goes; replaced only when the new one is whole
     #[arg(short, long, default_value = "density.h5", value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -93,6 +116,12 @@ Examples:
     mpirun -n 4 parzen quakes.csv --columns longitude,latitude --bandwidth silverman -o quakes.h5
   The classic window width study: one pass, four widths, hypercube windows:
     mpirun -n 4 parzen samples.h5 --kernel hypercube --window-sweep 0.2,0.5,1,2 --plot widths.png
+  Longitudes, of which 180 is -180 again:
+    mpirun -n 2 parzen examples/data/cities.h5 --boundary periodic:-180:180,reflect:-90:90 --bandwidth 1.5 --grid 720x360
+  Within a part in ten thousand, and why in this way:
+    mpirun -n 2 parzen train.h5 --at test.h5:/points --rtol 1e-4 --explain
+  A hundred thousand samples at as many points, to a thousand-millionth of the greatest possible value:
+    mpirun -n 2 parzen train.h5 --at test.h5:/points --engine spectral --atol 1e-9
   At the points of another file, on a cluster:
     srun --mpi=pmix parzen train.h5 --at test.h5:/points --bandwidth 0.3 -o scores.h5 --report json";
 
@@ -140,6 +169,15 @@ impl From<Digits> for Precision {
     }
 }
 
+/// A way to the sums.
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Way {
+    Auto,
+    Direct,
+    Tree,
+    Spectral,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum Format {
     Text,
@@ -151,6 +189,32 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         Ok(number) => Err(format!("a bandwidth is a positive number, not {number}")),
         Err(_) => Err(format!("{text:?} is not a number")),
+    }
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        Ok(number) => Err(format!("a tolerance is 0 or a positive number, not {number}")),
+        Err(_) => Err(format!("{text:?} is not a number")),
+    }
+}
+
+fn boundary(text: &str) -> Result<Boundary, String> {
+    let unknown = || format!("{text:?} is not open, reflect:LOW:HIGH or periodic:LOW:HIGH");
+    let parts: Vec<&str> = text.split(':').collect();
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("{text:?} is not a number"));
+    match parts[..] {
+        ["open"] => Ok(Boundary::Open),
+        [kind, low, high] => match (kind, number(low)?, number(high)?) {
+            (_, low, high) if low.is_nan() || high.is_nan() || low >= high => {
+                Err(format!("{low}:{high} is not an interval from low to high"))
+            }
+            ("reflect", low, high) => Ok(Boundary::Reflect { low, high }),
+            ("periodic", low, high) => Ok(Boundary::Periodic { low, high }),
+            _ => Err(unknown()),
+        },
+        _ => Err(unknown()),
     }
 }
 
@@ -202,6 +266,21 @@ impl Args {
         }
         if self.plot.as_ref().is_some_and(|plot| plot.extension().is_none_or(|ending| ending != "png")) {
             return Err("--plot draws PNG: give it a name that ends in .png".into());
+        }
+        if self.engine == Way::Spectral {
+            let problem = match () {
+                () if self.kernel != Shape::Gaussian => "takes gaussian windows only",
+                () if self.atol == 0.0 => "needs a tolerance: --atol 1e-9",
+                () if self.rtol > 0.0 => "keeps an --atol, and no --rtol",
+                () if self.boundary.iter().any(|boundary| *boundary != Boundary::Open) => {
+                    "takes no --boundary"
+                }
+                () if self.precision == Digits::F32 => "computes in f64",
+                () => "",
+            };
+            if !problem.is_empty() {
+                return Err(format!("--engine spectral {problem}; see --engine tree and direct").into());
+            }
         }
         if self.plot.is_some() && self.at.is_some() {
             return Err("--plot draws grids; with --at there is none".into());

@@ -4,7 +4,7 @@
 //!          --grid 720x360 --bandwidth 1.5 -o density.h5 --plot density.png
 //! Shows: command lines by `run_with`, blocks of a file for each rank, work shared without a trace in the result, progress,
 //!        a file that appears only when it is whole, a report.
-//! Next: src/distributed/density/direct.rs, the few lines that do the work.
+//! Next: docs/density.md, and src/distributed/density/direct.rs, the few lines that do the work.
 
 mod arguments;
 mod input;
@@ -14,10 +14,12 @@ mod plot;
 
 use std::error::Error;
 
-use arguments::{Args, Bandwidth};
+use arguments::{Args, Bandwidth, Way};
 use input::Source;
 use place::Place;
-use rankwise::distributed::density::{Estimate, Places, Precision, Samples, evaluate};
+use rankwise::distributed::density::{
+    self, Boundary, Density, Engine, Estimate, Places, Precision, Samples, spectral,
+};
 use rankwise::kernels::bandwidth::Rule;
 use rankwise::kernels::grid_sums::is_product;
 use rankwise::prelude::*;
@@ -53,8 +55,8 @@ fn main() -> ExitCode {
         let mut show = |part: f64| {
             progress.part(part, |seconds| format!("{:.2} Gpairs/s", pairs * part / seconds / 1e9));
         };
-        let estimate = settings.estimate();
-        let values = phases.time("compute", || evaluate(world, estimate, &samples, places, &mut show))?;
+        let (values, engine) =
+            phases.time("compute", || settings.evaluate(world, &args, samples, places, &mut show))?;
         progress.finish();
 
         // 4. What it adds up to, exactly; then the file and the picture.
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
             settings: &settings,
             place: &place,
             values: &values,
+            engine,
         };
         phases.time("write", || result.write(world))?;
         if let Some(path) = &args.plot {
@@ -95,6 +98,8 @@ struct Settings {
     /// The windows, as multiples of it.
     widths: Vec<f64>,
     precision: Precision,
+    /// How each axis ends.
+    boundaries: Vec<Boundary>,
 }
 
 impl Settings {
@@ -103,7 +108,14 @@ impl Settings {
         // Where the kernel is a product of the axes, a grid has only the one way.
         let product = args.at.is_none() && d > 1 && is_product(kernel);
         let precision = if product { Precision::Double } else { args.precision.into() };
-        let settings = |bandwidth, widths| Ok(Settings { kernel, bandwidth, widths, precision });
+        let boundaries = match args.boundary.len() {
+            0 => vec![Boundary::Open; d],
+            given if given == d => args.boundary.clone(),
+            given => {
+                return Err(format!("--boundary has {given} ends, the points have {d} coordinates").into());
+            }
+        };
+        let settings = |bandwidth, widths| Ok(Settings { kernel, bandwidth, widths, precision, boundaries });
         if !args.window_sweep.is_empty() {
             return settings(vec![1.0; d], args.window_sweep.clone());
         }
@@ -133,8 +145,48 @@ impl Settings {
         settings(rule.bandwidth(kernel, samples.len(), &deviations), vec![1.0])
     }
 
-    fn estimate(&self) -> Estimate<'_> {
-        let Settings { kernel, bandwidth, widths, precision } = self;
-        Estimate { kernel: *kernel, bandwidth, widths, precision: *precision }
+    /// The density at this rank's places, and in which way it was found. Collective.
+    fn evaluate(
+        &self,
+        world: &Comm,
+        args: &Args,
+        samples: Samples,
+        places: Places<'_>,
+        progress: impl FnMut(f64),
+    ) -> Result<(Vec<f64>, String)> {
+        let Settings { kernel, bandwidth, widths, precision, boundaries } = self;
+        let engine = match args.engine {
+            Way::Auto => Engine::Auto,
+            Way::Direct => Engine::Direct,
+            Way::Tree => Engine::Tree,
+            Way::Spectral => {
+                if args.explain && world.is_root() {
+                    eprintln!(
+                        "by way of a grid, as asked for: within {} of the greatest possible value",
+                        args.atol
+                    );
+                }
+                let estimate = Estimate { kernel: *kernel, bandwidth, widths, precision: *precision };
+                let values = spectral::evaluate(world, estimate, &samples, places, args.atol, progress)?;
+                return Ok((values, "spectral".into()));
+            }
+        };
+        let density = Density::builder()
+            .kernel(*kernel)
+            .bandwidth(density::Bandwidth::Axes(bandwidth.clone()))
+            .widths(widths)
+            .boundaries(boundaries)
+            .engine(engine)
+            .tolerance(args.rtol, args.atol)
+            .precision(*precision)
+            .fit(world, samples)?;
+        if args.explain {
+            let plan = density.plan(places)?;
+            if world.is_root() {
+                eprintln!("{plan}");
+            }
+        }
+        let (values, plan) = density.evaluate_with(places, progress)?;
+        Ok((values, plan.engine.to_string()))
     }
 }

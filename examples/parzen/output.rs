@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayViewD, IxDyn};
-use rankwise::distributed::density::Precision;
+use rankwise::distributed::density::{Boundary, Precision};
 use rankwise::file::{Attribute, File, Storage, write_whole};
 use rankwise::prelude::*;
 
@@ -25,6 +25,8 @@ pub(crate) struct Density<'a> {
     pub(crate) place: &'a Place,
     /// Window by window.
     pub(crate) values: &'a [f64],
+    /// The way they were found.
+    pub(crate) engine: String,
 }
 
 impl Density<'_> {
@@ -77,6 +79,7 @@ impl Density<'_> {
             ("samples", (self.source.rows() as i64).into()),
             ("kernel", format!("{kernel:?}").to_lowercase().into()),
             ("precision", if self.settings.precision == Precision::Single { "f32" } else { "f64" }.into()),
+            ("engine", self.engine.as_str().into()),
             ("units", format!("per unit of {}", self.source.labels.join(" × ")).into()),
             ("software", concat!("rankwise ", env!("CARGO_PKG_VERSION")).into()),
         ];
@@ -86,6 +89,14 @@ impl Density<'_> {
         } else {
             attributes.push(("windows", widths.clone().into()));
             attributes.push(("windows_units", "those of the coordinates".into()));
+        }
+        if self.args.rtol > 0.0 || self.args.atol > 0.0 {
+            attributes.push(("tolerance", vec![self.args.rtol, self.args.atol].into()));
+            attributes.push(("tolerance_units", "of the density; of the greatest one that can be".into()));
+        }
+        if self.settings.boundaries.iter().any(|boundary| *boundary != Boundary::Open) {
+            let ends: Vec<String> = self.settings.boundaries.iter().map(|end| format!("{end:?}")).collect();
+            attributes.push(("boundaries", ends.join("; ").into()));
         }
         if let Place::Points { name, .. } = self.place {
             attributes.push(("at", name.as_str().into()));

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use rankwise::distributed::density::Samples;
+use rankwise::distributed::density::{Boundary, Samples};
 use rankwise::prelude::*;
 use rankwise::sum::ExactSum;
 
@@ -136,7 +136,7 @@ impl Place {
     }
 }
 
-/// The points, and around them the reach of their windows, but not more than three bandwidths.
+/// The points, and around them the reach of their windows, but not more than three bandwidths, and nothing beyond an end.
 fn default_limits(extent: &[(f64, f64)], settings: &Settings) -> Vec<(f64, f64)> {
     let widest = settings.widths.iter().copied().fold(0.0, f64::max);
     let reach = settings.kernel.reach().min(3.0) * widest;
@@ -144,5 +144,11 @@ fn default_limits(extent: &[(f64, f64)], settings: &Settings) -> Vec<(f64, f64)>
         .iter()
         .zip(&settings.bandwidth)
         .map(|(&(low, high), h)| (low - reach * h, high + reach * h))
+        .zip(&settings.boundaries)
+        .map(|((low, high), end)| match *end {
+            Boundary::Open => (low, high),
+            Boundary::Reflect { low: least, high: greatest } => (low.max(least), high.min(greatest)),
+            Boundary::Periodic { low, high } => (low, high),
+        })
         .collect()
 }
