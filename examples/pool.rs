@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             println!("errors: {:?}, and {} failed", thirds.results(), thirds.errors().iter().count());
         }
         // 6. pool.apply_async(f, (n,)).get(): the root submits what it finds out to be the next thing to do.
-        let collatz = |n: u64| Ok::<_, String>(if n % 2 == 0 { n / 2 } else { 3 * n + 1 });
+        let collatz = |n: u64| Ok::<_, String>(if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 });
         let steps = world.pool(collatz).run(|pool| {
             let (mut n, mut steps) = (27, 0);
             while n > 1 {

@@ -159,7 +159,10 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     };
     // All ranks have come to their end.
     file::remove_staged();
-    if code != 0 {
+    // An mpirun takes the code of the first that has left, and is not to be kept waiting by the others.
+    let of_srun =
+        std::env::var_os("SLURM_STEP_ID").is_some() && std::env::var_os("OMPI_COMM_WORLD_SIZE").is_none();
+    if code != 0 && of_srun {
         sys::signals::leaving();
     }
     if crate::comm::nothing_forgotten().is_err() || file::is_broken() {

@@ -70,11 +70,11 @@ pub(crate) struct Args {
     pub(crate) engine: Way,
 
     /// The density may be off by this part of itself
-    #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X")]
+    #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X", allow_hyphen_values = true)]
     pub(crate) rtol: f64,
 
     /// The density may be off by this part of the greatest value that a density with these windows can have
-    #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X")]
+    #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X", allow_hyphen_values = true)]
     pub(crate) atol: f64,
 
     /// Say on standard error what each engine would cost, and which one is taken

@@ -107,13 +107,17 @@ pub(super) fn start(board: Board, link: Link, rank: usize, nodes: &[u64], stall:
         looked: Instant::now(),
     };
     watch.publish();
+    let (ready, wait) = std::sync::mpsc::channel();
     let thread = thread::Builder::new().name("rankwise watch".into()).spawn(move || {
+        let _ = ready.send(());
         while !STOP.load(Ordering::Acquire) {
             thread::park_timeout(TICK);
             watch.publish();
             watch.look();
         }
     });
+    // Its start takes memory, of which there may be none left later.
+    let _ = wait.recv();
     // Without a thread nobody watches; the program runs all the same.
     *THREAD.lock().unwrap_or_else(PoisonError::into_inner) = thread.ok();
 }

@@ -25,7 +25,7 @@
 //! ```
 //!
 //! The first sum is what the modes get wrong, those beyond half a cycle included; the second is the aliasing of the window. This
-//! integral is the `error` of a [`Row`]. Nothing is periodic, so there are no images to keep away, and where no tap reaches from a sample
+//! integral is the `error` of a row of the table. Nothing is periodic, so there are no images to keep away, and where no tap reaches from a sample
 //! to a place, 0 is right within the same bound.
 //!
 //! Sources: F. W. J. Olver et al., *NIST Handbook* (2010), chapter 10; J. F. Kaiser, R. W. Schafer, IEEE Trans. ASSP 28 (1980); R. W.

@@ -41,10 +41,11 @@ fn inputs(d: usize) -> Vec<(&'static str, Vec<f64>, Vec<f64>)> {
     let near = rows(100, Box::new(|_, _, u| 9.0 * u));
     all.push(("far from zero", near.iter().map(far).collect(), wide.iter().map(far).collect()));
     // Only some of the places are near a sample, and only some of the samples near a place.
-    let split =
-        Box::new(|row: usize, axis: usize, u: f64| u + if axis == 0 && row % 2 == 0 { 1e5 } else { 0.0 });
+    let split = Box::new(|row: usize, axis: usize, u: f64| {
+        u + if axis == 0 && row.is_multiple_of(2) { 1e5 } else { 0.0 }
+    });
     all.push(("samples out of reach", rows(100, split), rows(50, Box::new(|_, _, u| 2.0 * u))));
-    let split = Box::new(|row: usize, _, u: f64| u + if row % 2 == 0 { -1e12 } else { 0.0 });
+    let split = Box::new(|row: usize, _, u: f64| u + if row.is_multiple_of(2) { -1e12 } else { 0.0 });
     all.push(("places out of reach", rows(50, Box::new(|_, _, u| 2.0 * u)), rows(100, split)));
     all.push(("no place", wide, vec![]));
     all

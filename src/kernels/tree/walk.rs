@@ -99,9 +99,7 @@ impl Walk<'_> {
         let mut stack: Vec<Pending> = Vec::with_capacity(FAN * layout.levels.len());
         let mut x = vec![0.0; d];
         for (point, sum) in self.sums.iter_mut().enumerate() {
-            for axis in 0..d {
-                x[axis] = self.points[axis * m + point];
-            }
+            x.iter_mut().enumerate().for_each(|(axis, x)| *x = self.points[axis * m + point]);
             let (mut lower, mut spent, mut done, mut taken) = (0.0, 0.0, 0.0, 0.0);
             let mut totals = [0.0; LANES];
             stack.clear();
