@@ -17,7 +17,6 @@ const LIMIT: Duration = Duration::from_secs(40);
 fn make(what: &str, ranks: usize, settings: &[(&str, &str)]) -> Ended {
     let mut command = launcher(ranks);
     command.arg(program("mistakes")).arg(what).envs(settings.iter().copied());
-    command.env("OMPI_MCA_odls_base_sigkill_timeout", "0");
     run_to_end(command, LIMIT)
 }
 
