@@ -9,7 +9,7 @@ use clap::Parser;
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 
-use crate::comm::{Comm, MaxWithPlace, Placed};
+use crate::comm::{Comm, LogicalOr, MaxWithPlace, Placed};
 use crate::error::{Error, in_one_line};
 use crate::{check, file, sys};
 
@@ -165,10 +165,6 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     if code != 0 && of_srun {
         sys::signals::leaving();
     }
-    if crate::comm::nothing_forgotten().is_err() || file::is_broken() {
-        // MPI's own end would wait for what nobody completes, or crash in HDF5. All has been said.
-        failure::end_job_unsaid(i32::from(code.max(1)));
-    }
     sys::element::free_all();
     sys::operations::free_all();
     drop(universe);
@@ -216,9 +212,15 @@ fn parallel(
     if outcome.is_ok() {
         check::ended();
     }
-    let code = leave(&world, &ending, outcome);
+    let code = leave(&world, &ending, outcome)?;
+    // MPI's own end would wait for what nobody completes, or crash in HDF5. Then no rank begins with it: a launcher that is told to abort
+    // while others end has crashed. All has been said.
+    let stuck = crate::comm::nothing_forgotten().is_err() || file::is_broken();
+    if world.all_reduce_one(stuck, LogicalOr)? {
+        failure::end_job_unsaid(i32::from(code.max(1)), stuck);
+    }
     check::stop();
-    code
+    Ok(code)
 }
 
 /// Ends this rank after its body, as one of all; gives its exit code.

@@ -91,10 +91,11 @@ pub(super) fn end_job(code: i32, message: &str) -> ! {
     abort(code)
 }
 
-/// Ends all ranks with `code`, when all has been said already.
-pub(super) fn end_job_unsaid(code: i32) -> ! {
-    std::thread::sleep(FORWARDING);
+/// Ends all ranks with `code`, when all has been said already. Who is `to_blame` does it; the others wait for that.
+pub(super) fn end_job_unsaid(code: i32, to_blame: bool) -> ! {
+    crate::file::remove_staged();
     flush_stdout();
+    std::thread::sleep(if to_blame { FORWARDING } else { TO_BE_ENDED });
     abort(code)
 }
 
