@@ -89,8 +89,8 @@ impl Walk<'_> {
         let mut stack: Vec<Pending> = Vec::with_capacity(FAN * layout.levels.len());
         let (mut x, mut numbers) = (vec![0.0; d], vec![0.0; layout.capacity]);
         for (point, sum) in self.sums.iter_mut().enumerate() {
-            for axis in 0..d {
-                x[axis] = self.points[axis * m + point];
+            for (x, column) in x.iter_mut().zip(self.points.chunks_exact(m)) {
+                *x = column[point];
             }
             let (mut lower, mut spent, mut done, mut taken) = (0.0, 0.0, 0.0, 0.0);
             let mut totals = [0.0; LANES];
