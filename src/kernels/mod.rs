@@ -8,5 +8,6 @@ pub mod level;
 pub mod log_sums;
 pub mod permutation;
 pub mod sorting;
+pub mod spectral;
 pub mod tree;
 pub mod window_sums;

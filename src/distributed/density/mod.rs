@@ -24,6 +24,7 @@ mod log;
 mod places;
 mod plan;
 mod samples;
+pub mod spectral;
 mod tree;
 
 pub use boundary::Boundary;
