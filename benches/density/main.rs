@@ -370,7 +370,7 @@ impl Results {
                 }
                 figure(case.clone(), "Gpairs/s", ours.rate(), peer.rate(), &peer.name, None);
             }
-            if ours.d == 2 && ours.ranks == 2 {
+            if ours.d == 2 && ours.ranks == 2 && !bits.starts_with("tree") {
                 let aim = if bits == "f64" { 6.0 } else { 16.0 };
                 figure(case.clone(), "Gpairs/s", ours.rate(), aim, "the aim", Some(1.0));
             }

@@ -140,9 +140,9 @@ impl Builder {
         let mut density = Density {
             comm,
             extent,
-            spread,
+            bandwidth: spread,
             scale,
-            bandwidth,
+            units: bandwidth,
             turn: None,
             samples,
             planted: OnceCell::new(),
@@ -154,7 +154,7 @@ impl Builder {
         if let Some(factor) = turned {
             let centre: Vec<f64> = density.extent.iter().map(|(low, high)| 0.5 * low + 0.5 * high).collect();
             density.samples = density.samples.turned(&factor, &centre);
-            density.bandwidth = vec![1.0; d];
+            density.units = vec![1.0; d];
             density.turn = Some((factor, centre));
         }
         Ok(density)
@@ -203,11 +203,11 @@ pub struct Density<'c> {
     /// How coordinates get there: u = L⁻¹ (x − centre).
     turn: Option<(Cholesky, Vec<f64>)>,
     /// The bandwidths there.
-    bandwidth: Vec<f64>,
+    units: Vec<f64>,
     /// Their product is the volume of a window.
     scale: Vec<f64>,
     /// The bandwidths along the axes as they are given.
-    spread: Vec<f64>,
+    bandwidth: Vec<f64>,
     /// Of the samples, as they are given.
     extent: Vec<(f64, f64)>,
     planted: OnceCell<Planted>,
@@ -250,7 +250,7 @@ impl<'c> Density<'c> {
     /// The bandwidth along each axis; of turned windows the square roots of the diagonal of their matrix.
     #[expect(clippy::misnamed_getters, reason = "those that were given, not those of turned coordinates")]
     pub fn bandwidth(&self) -> &[f64] {
-        &self.spread
+        &self.bandwidth
     }
 
     /// The least and the greatest coordinate of the samples along each axis.
@@ -320,12 +320,12 @@ impl<'c> Density<'c> {
         let mut logarithms = if settings.kernel == Kernel::Gaussian {
             let far = Far {
                 samples: &self.samples,
-                bandwidth: &self.bandwidth,
+                bandwidth: &self.units,
                 widths: &settings.widths,
                 turn: self.turn.as_ref(),
                 boundaries: &(0..d).map(|axis| self.boundary(axis)).collect::<Vec<_>>(),
                 extent: &self.extent,
-                spread: &self.spread,
+                spread: &self.bandwidth,
             };
             far.logarithms(self.comm, sums, places)?
         } else {
@@ -360,8 +360,8 @@ impl<'c> Density<'c> {
     fn reach(&self, axis: usize) -> f64 {
         let widest = self.settings.widths.iter().copied().fold(0.0, f64::max);
         let turned = matches!(self.settings.bandwidth, Bandwidth::Covariance(_) | Bandwidth::Matrix(_))
-            .then_some(self.spread.len());
-        reach(self.settings.kernel, turned) * widest * self.spread[axis]
+            .then_some(self.bandwidth.len());
+        reach(self.settings.kernel, turned) * widest * self.bandwidth[axis]
     }
 
     /// The places as rows of turned coordinates, if they are.
@@ -382,7 +382,7 @@ impl<'c> Density<'c> {
         let Builder { kernel, widths, precision, tolerance, .. } = &self.settings;
         let d = self.samples.dimensions;
         Task {
-            estimate: Estimate { kernel: *kernel, bandwidth: &self.bandwidth, widths, precision: *precision },
+            estimate: Estimate { kernel: *kernel, bandwidth: &self.units, widths, precision: *precision },
             samples: &self.samples,
             places,
             product: matches!(places, Places::Grid(_)) && d > 1 && is_product(*kernel),
@@ -410,7 +410,7 @@ impl<'c> Density<'c> {
         let sums = match (plan.engine, &work) {
             (Engine::Tree, Work::Columns(points)) => {
                 if self.planted.get().is_none() {
-                    let _ = self.planted.set(Planted::new(comm, &self.samples, &self.bandwidth)?);
+                    let _ = self.planted.set(Planted::new(comm, &self.samples, &self.units)?);
                 }
                 let planted = self.planted.get().expect("planted above");
                 planted.sums(comm, task.estimate, points, task.tolerance, progress)?

@@ -3,6 +3,14 @@
 //! The samples go round: in turn, each rank broadcasts its own, and all ranks add them to the sums at their points. The
 //! samples are dealt out in whole tiles and taken in global order, so that each sum is the same additions in the same order
 //! for any number of ranks: the same bits.
+//!
+//! | | |
+//! |---|---|
+//! | [`Samples`] | samples, weights, and what they are like as a whole |
+//! | [`Density`] | a density that is fitted and asked: all settings, and the cheapest engine |
+//! | [`density`], [`evaluate`] | all pairs, in one call |
+//!
+//! The mathematics, the bounds and the sources are in `docs/density.md`.
 
 use crate::comm::Comm;
 use crate::error::Result;

@@ -79,11 +79,11 @@ const PAIR: (f64, f64) = (0.14e-9, 0.03e-9);
 /// A pair of sample and cell, where the window is a product.
 const CELL: f64 = 0.021e-9;
 /// Putting a sample into the tree, for each time the samples are halved.
-const PLANT: f64 = 18e-9;
+const PLANT: f64 = 8e-9;
 /// Coming to a point, to a leaf, and to a sample of it; the last with what each axis adds.
-const POINT: f64 = 0.3e-6;
-const LEAF: f64 = 25e-9;
-const LEAF_PAIR: (f64, f64) = (0.3e-9, 0.03e-9);
+const POINT: f64 = 0.2e-6;
+const LEAF: f64 = 30e-9;
+const LEAF_PAIR: (f64, f64) = (0.2e-9, 0.17e-9);
 
 /// What there is to do.
 pub(super) struct Task<'a> {

@@ -135,11 +135,6 @@ impl Samples {
         self.len() == 0
     }
 
-    /// Whether they have weights.
-    pub(super) fn is_weighted(&self) -> bool {
-        self.weights.is_some()
-    }
-
     /// Number of coordinates.
     pub fn dimensions(&self) -> usize {
         self.dimensions

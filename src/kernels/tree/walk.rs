@@ -59,9 +59,9 @@ impl Task for Walk<'_> {
     #[inline(always)]
     fn run<const FMA: bool, const WIDE: bool>(self) {
         match self.kernel {
-            Kernel::Gaussian => self.by_dimension::<FMA, Gaussian>(),
-            Kernel::Hypercube => self.by_dimension::<FMA, Hypercube>(),
-            Kernel::Epanechnikov => self.by_dimension::<FMA, Epanechnikov>(),
+            Kernel::Gaussian => self.all::<FMA, Gaussian>(),
+            Kernel::Hypercube => self.all::<FMA, Hypercube>(),
+            Kernel::Epanechnikov => self.all::<FMA, Epanechnikov>(),
         }
     }
 }
@@ -78,18 +78,8 @@ struct Pending {
 
 impl Walk<'_> {
     #[inline(always)]
-    fn by_dimension<const FMA: bool, S: Shape<FMA>>(self) {
-        match self.inverse.len() {
-            1 => self.all::<FMA, 1, S>(),
-            2 => self.all::<FMA, 2, S>(),
-            3 => self.all::<FMA, 3, S>(),
-            _ => self.all::<FMA, 0, S>(),
-        }
-    }
-
-    #[inline(always)]
-    fn all<const FMA: bool, const D: usize, S: Shape<FMA>>(self) {
-        let d = if D == 0 { self.inverse.len() } else { D };
+    fn all<const FMA: bool, S: Shape<FMA>>(self) {
+        let d = self.inverse.len();
         let m = self.sums.len();
         let factor = S::factor(self.width);
         let layout = self.tree.layout;
@@ -97,13 +87,15 @@ impl Walk<'_> {
         let all: f64 = self.tree.group(0, 0)[2 * d * FAN..].iter().sum();
         let (rtol, atol) = (self.tolerance.rtol / all, self.tolerance.atol);
         let mut stack: Vec<Pending> = Vec::with_capacity(FAN * layout.levels.len());
-        let mut x = vec![0.0; d];
+        let (mut x, mut numbers) = (vec![0.0; d], vec![0.0; layout.capacity]);
         for (point, sum) in self.sums.iter_mut().enumerate() {
-            x.iter_mut().enumerate().for_each(|(axis, x)| *x = self.points[axis * m + point]);
+            for (x, column) in x.iter_mut().zip(self.points.chunks_exact(m)) {
+                *x = column[point];
+            }
             let (mut lower, mut spent, mut done, mut taken) = (0.0, 0.0, 0.0, 0.0);
             let mut totals = [0.0; LANES];
             stack.clear();
-            push::<FMA, D, S>(&mut stack, self.tree.group(0, 0), (0, 0), &x, self.inverse, factor);
+            push::<FMA, S>(&mut stack, self.tree.group(0, 0), (0, 0), &x, self.inverse, factor);
             self.visits.nodes += 1;
             while let Some(Pending { level, node, weight, lower: l, upper: u }) = stack.pop() {
                 let error = 0.5 * weight * (u - l);
@@ -114,7 +106,7 @@ impl Walk<'_> {
                     lower += weight * l;
                 } else if level == last {
                     let leaf = self.tree.leaf(node as usize);
-                    let lanes = leaf_sum::<FMA, D, S>(leaf, layout.capacity, &x, self.inverse, factor);
+                    let lanes = leaf_sum::<FMA, S>(leaf, &mut numbers, &x, self.inverse, factor);
                     for lane in 0..LANES {
                         totals[lane] += lanes[lane];
                     }
@@ -123,7 +115,7 @@ impl Walk<'_> {
                     self.visits.leaves += 1;
                 } else {
                     let group = self.tree.group(level as usize + 1, node as usize);
-                    push::<FMA, D, S>(&mut stack, group, (level + 1, node), &x, self.inverse, factor);
+                    push::<FMA, S>(&mut stack, group, (level + 1, node), &x, self.inverse, factor);
                     self.visits.nodes += 1;
                 }
             }
@@ -134,7 +126,7 @@ impl Walk<'_> {
 
 /// Puts the children of a node on the stack, the nearest on top.
 #[inline(always)]
-fn push<const FMA: bool, const D: usize, S: Shape<FMA>>(
+fn push<const FMA: bool, S: Shape<FMA>>(
     stack: &mut Vec<Pending>,
     group: &[f64],
     (level, parent): (u32, u32),
@@ -142,24 +134,28 @@ fn push<const FMA: bool, const D: usize, S: Shape<FMA>>(
     inverse: &[f64],
     factor: f64,
 ) {
-    let d = if D == 0 { inverse.len() } else { D };
+    let d = x.len();
+    // Eight, which the compiler must not know: see `leaf_sum`.
+    let fan = group.len() / (2 * d + 1);
     let (mut near, mut far) = ([0.0; FAN], [0.0; FAN]);
     for axis in 0..d {
-        let low: &[f64; FAN] = group[2 * axis * FAN..][..FAN].try_into().expect("eight of them");
-        let high: &[f64; FAN] = group[(2 * axis + 1) * FAN..][..FAN].try_into().expect("eight of them");
-        for child in 0..FAN {
-            let (a, b) = (x[axis] - high[child], low[child] - x[axis]);
+        let (x, inverse) = (x[axis], inverse[axis]);
+        let (lows, highs) = (&group[2 * axis * fan..][..fan], &group[(2 * axis + 1) * fan..][..fan]);
+        for (((near, far), low), high) in near.iter_mut().zip(&mut far).zip(lows).zip(highs) {
+            let (a, b) = (x - high, low - x);
             let outside = if a > b { a } else { b };
             let outside = if outside > 0.0 { outside } else { 0.0 };
             let across = if a > b { -b } else { -a };
-            near[child] = S::axis(near[child], outside * inverse[axis]);
-            far[child] = S::axis(far[child], across * inverse[axis]);
+            *near = S::axis(*near, outside * inverse);
+            *far = S::axis(*far, across * inverse);
         }
     }
     let (mut lower, mut upper) = ([0.0; FAN], [0.0; FAN]);
-    for child in 0..FAN {
-        upper[child] = S::value(near[child], factor);
-        lower[child] = S::value(far[child], factor);
+    for (((lower, upper), near), far) in
+        lower[..fan].iter_mut().zip(&mut upper[..fan]).zip(&near[..fan]).zip(&far[..fan])
+    {
+        *upper = S::value(*near, factor);
+        *lower = S::value(*far, factor);
     }
     let weights = &group[2 * d * FAN..][..FAN];
     let first = stack.len();
@@ -182,27 +178,28 @@ fn push<const FMA: bool, const D: usize, S: Shape<FMA>>(
 
 /// The sums over a leaf of each eighth sample.
 #[inline(always)]
-fn leaf_sum<const FMA: bool, const D: usize, S: Shape<FMA>>(
+fn leaf_sum<const FMA: bool, S: Shape<FMA>>(
     leaf: &[f64],
-    capacity: usize,
+    numbers: &mut [f64],
     x: &[f64],
     inverse: &[f64],
     factor: f64,
 ) -> [f64; LANES] {
-    let d = if D == 0 { inverse.len() } else { D };
-    let mut sums = [0.0; LANES];
-    for first in (0..capacity).step_by(LANES) {
-        let mut numbers = [0.0; LANES];
-        for axis in 0..d {
-            let samples: &[f64; LANES] =
-                leaf[axis * capacity + first..][..LANES].try_into().expect("eight of them");
-            for lane in 0..LANES {
-                numbers[lane] = S::axis(numbers[lane], (x[axis] - samples[lane]) * inverse[axis]);
-            }
+    // Loops of a length that the compiler does not know are the ones that it makes vectors of.
+    let capacity = numbers.len();
+    numbers.fill(0.0);
+    for (axis, (x, inverse)) in x.iter().zip(inverse).enumerate() {
+        for (number, sample) in numbers.iter_mut().zip(&leaf[axis * capacity..]) {
+            *number = S::axis(*number, (x - sample) * inverse);
         }
-        let weights: &[f64; LANES] = leaf[d * capacity + first..][..LANES].try_into().expect("eight of them");
+    }
+    for (number, weight) in numbers.iter_mut().zip(&leaf[x.len() * capacity..]) {
+        *number = weight * S::value(*number, factor);
+    }
+    let mut sums = [0.0; LANES];
+    for values in numbers.as_chunks::<LANES>().0 {
         for lane in 0..LANES {
-            sums[lane] += weights[lane] * S::value(numbers[lane], factor);
+            sums[lane] += values[lane];
         }
     }
     sums
