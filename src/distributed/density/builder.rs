@@ -248,7 +248,6 @@ impl<'c> Density<'c> {
     }
 
     /// The bandwidth along each axis; of turned windows the square roots of the diagonal of their matrix.
-    #[expect(clippy::misnamed_getters, reason = "those that were given, not those of turned coordinates")]
     pub fn bandwidth(&self) -> &[f64] {
         &self.bandwidth
     }

@@ -2,10 +2,19 @@
 
 use std::error::Error as StdError;
 
-use super::{Places, Samples};
+use super::{Estimate, Places, Samples};
 use crate::kernels::density::{Kernel, weighted_normalisation};
 
 type Outcome = Result<(), Box<dyn StdError>>;
+
+/// An estimate and where it is wanted.
+pub(super) fn check(estimate: Estimate<'_>, samples: &Samples, places: Places<'_>) -> Outcome {
+    let Estimate { kernel, bandwidth, widths, .. } = estimate;
+    let d = samples.dimensions;
+    check_bandwidth(d, bandwidth, widths)?;
+    check_range(kernel, samples, bandwidth, widths)?;
+    check_places(d, places)
+}
 
 /// Bandwidths and widths by themselves.
 pub(super) fn check_bandwidth(d: usize, bandwidth: &[f64], widths: &[f64]) -> Outcome {

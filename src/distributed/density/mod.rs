@@ -29,7 +29,6 @@ mod tree;
 
 pub use boundary::Boundary;
 pub use builder::{Bandwidth, Builder, Density};
-use check::{check_bandwidth, check_places, check_range};
 pub use places::Places;
 use places::Work;
 pub use plan::{Engine, Plan};
@@ -144,11 +143,7 @@ pub fn evaluate(
 ) -> Result<Vec<f64>> {
     let Estimate { kernel, bandwidth, widths, .. } = estimate;
     let d = samples.dimensions;
-    comm.agree(
-        check_bandwidth(d, bandwidth, widths)
-            .and_then(|()| check_range(kernel, samples, bandwidth, widths))
-            .and_then(|()| check_places(d, places)),
-    )?;
+    comm.agree(check::check(estimate, samples, places))?;
     let work = Work::new(kernel, d, places);
     let mut sums = direct::sums(comm, estimate, samples, &work, progress)?;
     for (sums, width) in sums.chunks_mut(work.len(d).max(1)).zip(widths) {

@@ -1,7 +1,7 @@
 //! Gaussian densities by way of a grid: each rank spreads its own samples and reads its own places, and what goes over the ranks is
 //! the grid.
 
-use super::check::{check_bandwidth, check_places, check_range};
+use super::check::check;
 use super::{Estimate, Places, Samples};
 use crate::comm::{Comm, Min, Sum};
 use crate::error::Result;
@@ -66,12 +66,7 @@ pub fn evaluate(
         Kernel::Gaussian => Ok(()),
         _ => Err("the spectral engine takes Gaussian windows only; take the engine tree or direct".into()),
     };
-    comm.agree(
-        check_bandwidth(d, bandwidth, widths)
-            .and_then(|()| check_range(kernel, samples, bandwidth, widths))
-            .and_then(|()| check_places(d, places))
-            .and_then(|()| possible()),
-    )?;
+    comm.agree(check(estimate, samples, places).and_then(|()| possible()))?;
     // Ranks on different machines compute alike.
     let level = Level::at_most(comm.all_reduce_one(Level::detect() as u8, Min)?);
     let of_samples = samples.extent(comm)?;
