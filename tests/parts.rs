@@ -114,6 +114,27 @@ fn a_counter_gives_each_number_once() {
     });
 }
 
+/// Parts that have nothing to do with each other make theirs at the same time.
+#[test]
+fn counters_of_different_parts_are_apart() {
+    on_ranks([3, 4, 7], |world| {
+        let part = world.split(Some(world.rank() % 2), 0)?.expect("all have a color");
+        let all = part.size() as u64;
+        // MPICH's ranks wait spinning: more of them than cores take long.
+        for round in 0..if world.size() > 4 { 20 } else { 200 } {
+            // Both at once, as far as that can be had.
+            world.barrier()?;
+            let counter = part.counter()?;
+            counter.fetch_add(1)?;
+            part.barrier()?;
+            assert_eq!(counter.get()?, all, "round {round}");
+            part.barrier()?;
+            counter.free();
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn all_ranks_of_a_node_read_what_one_has_filled() {
     on_ranks([1, 2, 3, 4], |world| {

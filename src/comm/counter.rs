@@ -33,6 +33,9 @@ pub struct Counter<'a> {
 impl Comm {
     /// A new [`Counter`], at 0.
     ///
+    /// With Open MPI before 5, parts of the world that span nodes and share some must not make theirs at the same time: their windows
+    /// get the same name there. Ranks of one node are not concerned.
+    ///
     /// # Collective
     /// All ranks must call this. To drop it is not collective: the counter is freed at the end of the program, or by
     /// [`Counter::free`].

@@ -237,8 +237,7 @@ pub(super) fn tell(world: &Comm) -> Result<()> {
     if wanted == 0 {
         return Ok(());
     }
-    let places = places(world)?;
-    if world.is_root() {
+    if let Some(places) = world.gather_values(0, &place(world)?)? {
         let table = if wanted == 2 { table(&places) } else { Vec::new() };
         let words: Vec<String> = table.into_iter().chain(warnings(&places)).collect();
         if !words.is_empty() {

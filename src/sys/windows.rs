@@ -118,7 +118,11 @@ impl SharedNumber {
     /// Zero, on rank `owner`. Collective.
     pub(crate) fn new(made: Started, comm: &Communicator, owner: usize) -> Outcome<Self> {
         let owner_int = counts::rank(owner, comm.size)?;
-        let comm = comm.again()?;
+        // On one node in memory of that node. Open MPI before 5 names what other windows have there by node and context, which parts of the
+        // world have in common: made at the same time, they got each other's memory, or none (open-mpi/ompi#9492).
+        let node = comm.split_by_node()?;
+        let shared = node.size == comm.size;
+        let comm = if shared { node } else { comm.again()? };
         let bytes = if comm.rank == owner { size_of::<u64>() } else { 0 };
         let mut start: *mut u64 = std::ptr::null_mut();
         // SAFETY: the pointers are to live locals. Before anybody can reach it, its owner sets the number to zero.
@@ -126,7 +130,8 @@ impl SharedNumber {
             let mut raw = ffi::RSMPI_WIN_NULL;
             let (unit, none) = (size_of::<u64>() as c_int, ffi::RSMPI_INFO_NULL);
             let at = (&raw mut start).cast::<c_void>();
-            check(ffi::MPI_Win_allocate(bytes as ffi::MPI_Aint, unit, none, comm.raw(), at, &mut raw))?;
+            let allocate = if shared { ffi::MPI_Win_allocate_shared } else { ffi::MPI_Win_allocate };
+            check(allocate(bytes as ffi::MPI_Aint, unit, none, comm.raw(), at, &mut raw))?;
             let ours = comm.raw();
             let window = Window::open(raw, comm, made)?;
             if bytes > 0 {
