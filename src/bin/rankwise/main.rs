@@ -1,7 +1,9 @@
 //! The tool beside the library: whether programs on ranks can run here, and what to do if not.
 
 mod doctor;
+mod scaling;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,16 +19,32 @@ struct Args {
 enum Command {
     /// Whether programs on ranks can run here: MPI, launcher, HDF5, Slurm, cores, memory, speed.
     Doctor(doctor::Args),
+    /// A program on more and more ranks: speed-up, efficiency, what limits it, a table and a picture.
+    Scaling(scaling::Args),
 }
 
 fn main() -> ExitCode {
-    // Without a launcher it looks around first: MPI might not even start.
-    if rankwise::program::launched_by().is_none() {
-        let Command::Doctor(args) = Args::parse().command;
-        return doctor::alone(&args);
+    if rankwise::program::launched_by().is_some() {
+        return rankwise::run_with::<Args>(|world, args| match args.command {
+            Command::Doctor(args) => doctor::on_ranks(world, &args),
+            Command::Scaling(_) => {
+                Err("rankwise scaling starts the ranks itself: run it without a launcher".into())
+            }
+        });
     }
-    rankwise::run_with::<Args>(|world, args| {
-        let Command::Doctor(args) = args.command;
-        doctor::on_ranks(world, &args)
-    })
+    // Without a launcher there is no MPI: it might not even start.
+    match Args::parse().command {
+        Command::Doctor(args) => doctor::alone(&args),
+        Command::Scaling(args) => told(scaling::alone(&args)),
+    }
+}
+
+fn told(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
