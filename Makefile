@@ -8,7 +8,7 @@ ENV = MPI=$(MPI); . ./env.sh
 # --locked: build what Cargo.lock says, never something newer.
 CARGO_FLAGS = --locked
 
-.PHONY: help setup demo test bench-permute test-large test-slurm test-valgrind figures-slurm check clean
+.PHONY: help setup demo test bench-permute test-large test-new test-slurm test-valgrind figures-slurm check clean
 
 help:
 	@echo 'make demo      map the density of the example data with two ranks'
@@ -16,6 +16,7 @@ help:
 	@echo 'make test-large   messages of more than 4 GiB, with 16 GiB of memory'
 	@echo 'make test-slurm   the batch scripts in slurm/, under a Slurm of our own, which it starts and ends; ARGS=WORD for some'
 	@echo 'make figures-slurm   how fast messages are between three nodes of our own'
+	@echo 'make test-new     what rankwise new writes is built and tested'
 	@echo 'make test-valgrind   what happens to memory, under valgrind'
 	@echo 'make check     formatting, clippy and documentation'
 	@echo 'make setup     only install what is missing'
@@ -59,6 +60,10 @@ bench-permute: setup
 # What takes minutes and 16 GiB.
 test-large: setup
 	@$(ENV) && RANKWISE_TEST_LIMIT=600 cargo test $(CARGO_FLAGS) --release --test large -- --ignored --test-threads=1
+
+# A project that rankwise new writes, as its user would build it: that takes a minute.
+test-new: setup
+	@$(ENV) && cargo test $(CARGO_FLAGS) --test new -- --include-ignored
 
 # Installs Slurm where it may, and says so where it cannot be had. The scripts run these examples.
 test-slurm: setup

@@ -1,6 +1,7 @@
 //! The tool beside the library: whether programs on ranks can run here, and what to do if not.
 
 mod doctor;
+mod new;
 mod scaling;
 
 use std::error::Error;
@@ -21,14 +22,16 @@ enum Command {
     Doctor(doctor::Args),
     /// A program on more and more ranks: speed-up, efficiency, what limits it, a table and a picture.
     Scaling(scaling::Args),
+    /// A small project to begin with: a program on ranks, a test, a batch script.
+    New(new::Args),
 }
 
 fn main() -> ExitCode {
     if rankwise::program::launched_by().is_some() {
         return rankwise::run_with::<Args>(|world, args| match args.command {
             Command::Doctor(args) => doctor::on_ranks(world, &args),
-            Command::Scaling(_) => {
-                Err("rankwise scaling starts the ranks itself: run it without a launcher".into())
+            Command::Scaling(_) | Command::New(_) => {
+                Err("this starts ranks itself, or needs none: run it without a launcher".into())
             }
         });
     }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     match Args::parse().command {
         Command::Doctor(args) => doctor::alone(&args),
         Command::Scaling(args) => told(scaling::alone(&args)),
+        Command::New(args) => told(new::alone(&args)),
     }
 }
 
