@@ -45,6 +45,9 @@ const CALL: &str = "RANKWISE_TEST_CALL";
 /// What each rank says once it has run the whole body.
 const FINISHED: &str = "rankwise: this rank has run the whole test";
 
+/// After how many looks a rank of MPICH that waits gives way.
+const POLLS: &str = "MPIR_CVAR_POLLS_BEFORE_YIELD";
+
 thread_local! {
     /// How often this test has called [`on_ranks`] so far. A test runs on a thread of its own.
     static CALLS: Cell<usize> = const { Cell::new(0) };
@@ -160,6 +163,11 @@ pub fn launcher(ranks: usize) -> Command {
     command.env("OMPI_MCA_rmaps_base_oversubscribe", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
     command.env("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe");
     command.env("PRTE_MCA_hwloc_default_binding_policy", "none");
+    // MPICH's ranks look a thousand times before they let another run; where they share cores that is the other's time.
+    let crowded = thread::available_parallelism().is_ok_and(|cores| ranks > cores.get());
+    if crowded && env::var_os(POLLS).is_none() {
+        command.env(POLLS, "1");
+    }
     command
 }
 
