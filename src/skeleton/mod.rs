@@ -6,6 +6,7 @@
 //! A task that returns an `Err` or panics is a [`TaskError`], which says its number, rank, host and place. None is lost: see
 //! [`TaskErrors`].
 
+mod executor;
 mod farm;
 mod graph;
 mod idle;
@@ -13,6 +14,7 @@ mod pipeline;
 mod pool;
 mod task;
 
+pub use executor::{Backend, Executor, Mpi, Serial, Threads};
 pub use farm::{
     Collecting, Everywhere, Farm, Items, Journaled, Known, Mine, OnRoot, Outcomes, Place, Schedule,
     everywhere, mine, on_root, stream, try_stream,

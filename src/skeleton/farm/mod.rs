@@ -22,6 +22,7 @@ mod master;
 mod masterless;
 mod outcomes;
 mod pace;
+mod reduce;
 
 use carry::{Carry, Elements, Values};
 pub use items::{
@@ -30,6 +31,7 @@ pub use items::{
 pub use journal::Journaled;
 use local::Local;
 pub use outcomes::Outcomes;
+pub(super) use reduce::Tiling;
 
 /// Who gets how many items at once. The results never depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -486,89 +488,5 @@ impl<R> Carry<R> for Here {
     }
     fn in_order(all: Vec<R>, _: &[(usize, usize)]) -> Vec<R> {
         all
-    }
-}
-
-/// The items of a farm in tiles that do not depend on the ranks.
-struct Tiles<'a, I> {
-    items: &'a I,
-    len: usize,
-    tile: usize,
-}
-
-/// Of more tiles than this, the root would have too much to put together.
-const TILES: usize = 4096;
-
-impl<I: Items> Items for Tiles<'_, I> {
-    type Item = usize;
-
-    fn place(&self) -> Place {
-        Place::Everywhere(self.len.div_ceil(self.tile))
-    }
-
-    fn at(&self, number: usize) -> usize {
-        number
-    }
-}
-
-impl<I: Known> Farm<'_, I> {
-    /// What `combine` makes of the results of all tasks: `Some` on the root, and with [`gather_to_all`](Farm::gather_to_all) on all
-    /// ranks; `None` also when there are no items. The bits do not depend on the number of ranks or the schedule: items are put
-    /// together in their order, in tiles whose length follows from their number alone. `combine` must be associative as far as the
-    /// meaning goes, and need not be commutative.
-    ///
-    /// Memory: one result a tile, of which there are up to 4096.
-    ///
-    /// # Collective
-    /// All ranks must call this, with tasks that do the same.
-    ///
-    /// # Errors
-    /// On all ranks the same: [`Error::Tasks`] when a task failed, or `combine` panicked in a tile.
-    ///
-    /// ```
-    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
-    /// let sum = world.farm(1..100_001).map_reduce(|k| Ok::<_, String>(1.0 / f64::from(k).powi(2)), |a, b| a + b)?;
-    /// assert!(sum.is_none_or(|sum| (sum - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-4));
-    /// # Ok(()) }) }
-    /// ```
-    pub fn map_reduce<R: Element<K>, K, E: Into<Box<dyn StdError>>>(
-        self,
-        mut task: impl FnMut(I::Item) -> Result<R, E>,
-        combine: impl Fn(R, R) -> R,
-    ) -> Result<Option<R>> {
-        let Farm { items, job } = self;
-        let Place::Everywhere(len) = items.place() else { unreachable!("known items are everywhere") };
-        let (runner, tile) = (job.runner, len.div_ceil(TILES).max(1));
-        let tiles = Tiles { items: &items, len, tile };
-        let farm = Farm { items: tiles, job };
-        // Errors are those of the items, and not of the tiles.
-        let (job, local) = farm.start_tiles(|number: usize, tiles: &Tiles<I>| {
-            let mut all = None;
-            for index in number * tile..(number * tile + tile).min(tiles.len) {
-                let result = runner.run(index, || task(tiles.items.at(index)))?;
-                all = Some(match all {
-                    None => result,
-                    Some(before) => runner.run(index, || sure(combine(before, result)))?,
-                });
-            }
-            match all {
-                Some(all) => Ok(all),
-                None => unreachable!("no tile is empty"),
-            }
-        })?;
-        let results = local::finish::<R, Elements<K>>(&job, local)?.results;
-        Ok(results.and_then(|results| results.into_iter().reduce(combine)))
-    }
-}
-
-impl<'c, I: Items> Farm<'c, Tiles<'_, I>> {
-    fn start_tiles<R>(
-        self,
-        mut task: impl FnMut(usize, &Tiles<'_, I>) -> Result<R, TaskError>,
-    ) -> Result<(Job<'c>, Local<R>)> {
-        let Farm { items, mut job } = self;
-        job.begin(&items.place(), false)?;
-        let local = masterless::run(&mut job, &items, |number, _| task(number, &items))?;
-        Ok((job, local))
     }
 }
