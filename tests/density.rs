@@ -94,14 +94,17 @@ fn settings(d: usize) -> Vec<(String, Builder)> {
             for (bandwidth, turned) in
                 [(Bandwidth::Axes(axes.clone()), false), (Bandwidth::Covariance(Rule::Silverman), true)]
             {
-                for boundaries in [vec![], boundaries.clone()] {
+                // The choice of an engine does not look at boundaries.
+                let ends = [vec![], boundaries.clone()];
+                let ends = if engine == Engine::Auto { &ends[..1] } else { &ends[..] };
+                for boundaries in ends {
                     let name = format!("{kernel:?}, {engine}, turned: {turned}, {boundaries:?}, d = {d}");
                     let builder = Density::builder()
                         .kernel(kernel)
                         .engine(engine)
                         .bandwidth(bandwidth.clone())
                         .widths(&[1.0, 0.5])
-                        .boundaries(&boundaries)
+                        .boundaries(boundaries)
                         .tolerance(1e-4, 1e-7);
                     all.push((name, builder));
                 }
@@ -117,15 +120,21 @@ fn the_bits_do_not_depend_on_the_ranks() {
         let one = alone(world);
         for d in [1, 2, 3] {
             // More than two tiles, the last one short; ranks without samples.
-            let (rows, points, weights) = (correlated(2100, d, 1), correlated(13, d, 2), some_weights(2100));
+            let (rows, points, weights) = (correlated(2100, d, 1), correlated(7, d, 2), some_weights(2100));
             let weights = (d == 2).then_some(&weights[..]);
-            for (name, builder) in settings(d) {
+            for (k, (name, builder)) in settings(d).into_iter().enumerate() {
                 let all = builder.clone().fit(world, samples(world, &rows, d, weights).unwrap()).unwrap();
-                let mine = builder.fit(&one, samples(&one, &rows, d, weights).unwrap()).unwrap();
-                for log in [false, name.starts_with("Gaussian, tree")] {
-                    let (ours, twin) =
-                        (at_points(world, &all, &points, d, log), at_points(&one, &mine, &points, d, log));
-                    assert_eq!(bits(&ours), bits(&twin), "{name}, log: {log}");
+                let logs = [false, true];
+                let logs = if name.starts_with("Gaussian, tree") { &logs[..] } else { &logs[..1] };
+                let ours: Vec<Vec<f64>> =
+                    logs.iter().map(|log| at_points(world, &all, &points, d, *log)).collect();
+                // One rank compares: all of them have all densities.
+                if k % world.size() == world.rank() {
+                    let mine = builder.fit(&one, samples(&one, &rows, d, weights).unwrap()).unwrap();
+                    for (log, ours) in logs.iter().zip(&ours) {
+                        let twin = at_points(&one, &mine, &points, d, *log);
+                        assert_eq!(bits(ours), bits(&twin), "{name}, log: {log}");
+                    }
                 }
             }
         }
@@ -144,12 +153,15 @@ fn a_grid_has_the_same_bits_and_the_values_of_its_points() {
         ];
         let points: Vec<f64> =
             axes[0].iter().flat_map(|x| axes[1].iter().flat_map(move |y| [*x, *y])).collect();
-        for (name, builder) in settings(2) {
+        for (k, (name, builder)) in settings(2).into_iter().enumerate() {
             let all = builder.clone().fit(world, samples(world, &rows, 2, Some(&weights)).unwrap()).unwrap();
-            let mine = builder.fit(&one, samples(&one, &rows, 2, Some(&weights)).unwrap()).unwrap();
             let range = Partition::even(9, world.size()).range(world.rank());
             let part = [axes[0][range.clone()].to_vec(), axes[1].clone()];
             let ours = windows_in_order(world, all.evaluate(Places::Grid(&part)).unwrap(), range.len() * 6);
+            if k % world.size() != world.rank() {
+                continue;
+            }
+            let mine = builder.fit(&one, samples(&one, &rows, 2, Some(&weights)).unwrap()).unwrap();
             let twin = mine.evaluate(Places::Grid(&axes)).unwrap();
             assert_eq!(bits(&ours), bits(&twin), "{name}");
             let at = mine.evaluate(Places::Points(&points)).unwrap();

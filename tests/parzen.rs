@@ -478,7 +478,7 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
         (
             vec![cities(), "--bandwidth", "wide"],
             2,
-            "\"wide\" is not a number; the rules are scott and silverman",
+            "\"wide\" is not a number; the rules are scott, silverman, isj and cv",
         ),
         (vec![cities(), "--grid", "720"], 1, "--grid has 1 numbers, the points have 2 coordinates"),
         (vec![cities(), "--grid", "0x5"], 2, "\"0\" is not a number of cells"),
@@ -586,7 +586,9 @@ fn check(ranks: usize, args: &[&str], expected: i32, says: &str) {
 fn help_is_a_page_with_examples() {
     let help = run_well(2, &["--help"]).stdout;
     assert_eq!(help.matches("Usage: parzen").count(), 1, "{help}");
-    for words in ["Examples:", "mpirun -n 2 parzen", "--window-sweep", "[default: scott]"] {
+    for words in
+        ["Examples:", "mpirun -n 2 parzen", "--window-sweep", "--covariance", "--weights", "[default: scott]"]
+    {
         assert!(help.contains(words), "{words}: {help}");
     }
     assert!(program("parzen").is_file());

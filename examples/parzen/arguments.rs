@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use rankwise::distributed::density::{Boundary, Precision};
+use rankwise::kernels::bandwidth::Rule;
 use rankwise::kernels::density::Kernel;
 use rankwise::progress::Show;
 use rankwise::report::Report;
@@ -48,15 +49,32 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Shape::Gaussian)]
     pub(crate) kernel: Shape,
 
-    /// A number, one for each coordinate (1.5,0.8), or a rule: scott, silverman. Standard deviation of the gaussian,
-    /// whole width of the hypercube, radius of epanechnikov
+    /// A number, one for each coordinate (1.5,0.8), or how to find it: scott and silverman look at the spread; isj (improved
+    /// Sheather-Jones, one coordinate) at the shape, right for several heaps; cv takes what foretells each point best from the others, of
+    /// 49 multiples of scott. Standard deviation of the gaussian, whole width of the hypercube, radius of epanechnikov
     #[arg(long, value_name = "H", default_value = "scott", value_parser = bandwidth, allow_hyphen_values = true)]
     #[arg(conflicts_with = "window_sweep")]
     pub(crate) bandwidth: Bandwidth,
 
-    /// Several bandwidths in one pass; /density then has one more axis, the first
-    #[arg(long, value_name = "H,H…", value_delimiter = ',', value_parser = positive, allow_hyphen_values = true)]
-    pub(crate) window_sweep: Vec<f64>,
+    /// Windows turned and stretched as the points are: scott, the default, is what scipy's gaussian_kde takes; or silverman; or a
+    /// matrix, row by row: --covariance=4,1,1,9
+    #[arg(long, value_name = "RULE", value_parser = covariance, allow_hyphen_values = true)]
+    #[arg(num_args = 0..=1, default_missing_value = "scott", require_equals = true)]
+    #[arg(conflicts_with_all = ["window_sweep", "bandwidth"])]
+    pub(crate) covariance: Option<Covariance>,
+
+    /// Several bandwidths in one pass, or LOW:HIGH:COUNT; /density then has one more axis, the first. Hypercubes at points are counted for all
+    /// widths at once, however many
+    #[arg(long, value_name = "H,H…", value_delimiter = ',', value_parser = sweep, allow_hyphen_values = true)]
+    pub(crate) window_sweep: Vec<Sweep>,
+
+    /// How much each point counts: a dataset of INPUT with a number for each, or a column of a text file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) weights: Option<String>,
+
+    /// The natural logarithm of the density, right where the density is too small for a number; in /log_density
+    #[arg(long, conflicts_with = "plot")]
+    pub(crate) log: bool,
 
     /// In what the terms are computed: f64, right to 13 digits; or f32, right to about 6 and two to three times as fast, with --at,
     /// for curves and for epanechnikov. Other grids are a product, without terms, and always in f64
@@ -122,6 +140,12 @@ Examples:
     mpirun -n 2 parzen train.h5 --at test.h5:/points --rtol 1e-4 --explain
   A hundred thousand samples at as many points, to a thousand-millionth of the greatest possible value:
     mpirun -n 2 parzen train.h5 --at test.h5:/points --engine spectral --atol 1e-9
+  Of several heaps, a bandwidth that sees them:
+    mpirun -n 2 parzen examples/data/faithful.csv --columns eruptions --bandwidth isj --plot faithful.png
+  What scipy's gaussian_kde has, with weights; and its logarithm:
+    mpirun -n 2 parzen train.h5 --weights /w --covariance --at test.h5:/points --log -o scores.h5
+  Every window width at some points, in one pass:
+    mpirun -n 2 parzen train.h5 --at test.h5:/points --kernel hypercube --window-sweep 0.1:5:50
   At the points of another file, on a cluster:
     srun --mpi=pmix parzen train.h5 --at test.h5:/points --bandwidth 0.3 -o scores.h5 --report json";
 
@@ -132,8 +156,23 @@ pub(crate) struct Grid(pub(crate) Vec<usize>);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Bandwidth {
     Given(Vec<f64>),
-    Scott,
-    Silverman,
+    Rule(Rule),
+    SheatherJones,
+    CrossValidation,
+}
+
+/// The matrix of the windows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Covariance {
+    Given(Vec<f64>),
+    Rule(Rule),
+}
+
+/// One width of a sweep, or many.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Sweep {
+    One(f64),
+    Range { low: f64, high: f64, count: usize },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -220,12 +259,37 @@ fn boundary(text: &str) -> Result<Boundary, String> {
 
 fn bandwidth(text: &str) -> Result<Bandwidth, String> {
     match text {
-        "scott" => Ok(Bandwidth::Scott),
-        "silverman" => Ok(Bandwidth::Silverman),
+        "scott" => Ok(Bandwidth::Rule(Rule::Scott)),
+        "silverman" => Ok(Bandwidth::Rule(Rule::Silverman)),
+        "isj" => Ok(Bandwidth::SheatherJones),
+        "cv" => Ok(Bandwidth::CrossValidation),
         _ => match text.split(',').map(positive).collect() {
             Ok(numbers) => Ok(Bandwidth::Given(numbers)),
+            Err(problem) => Err(format!("{problem}; the rules are scott, silverman, isj and cv")),
+        },
+    }
+}
+
+fn covariance(text: &str) -> Result<Covariance, String> {
+    let number = |entry: &str| entry.trim().parse::<f64>().map_err(|_| format!("{entry:?} is not a number"));
+    match text {
+        "scott" => Ok(Covariance::Rule(Rule::Scott)),
+        "silverman" => Ok(Covariance::Rule(Rule::Silverman)),
+        _ => match text.split(',').map(number).collect() {
+            Ok(entries) => Ok(Covariance::Given(entries)),
             Err(problem) => Err(format!("{problem}; the rules are scott and silverman")),
         },
+    }
+}
+
+fn sweep(text: &str) -> Result<Sweep, String> {
+    match text.split(':').collect::<Vec<_>>()[..] {
+        [one] => Ok(Sweep::One(positive(one)?)),
+        [low, high, count] => match (positive(low)?, positive(high)?, count.trim().parse::<usize>()) {
+            (low, high, Ok(count @ 2..)) if low < high => Ok(Sweep::Range { low, high, count }),
+            _ => Err(format!("{text:?} is not LOW:HIGH:COUNT, from low to high, with 2 widths at least")),
+        },
+        _ => Err(format!("{text:?} is not a width, nor LOW:HIGH:COUNT")),
     }
 }
 
@@ -276,6 +340,8 @@ impl Args {
                     "takes no --boundary"
                 }
                 () if self.precision == Digits::F32 => "computes in f64",
+                () if self.covariance.is_some() => "takes no --covariance",
+                () if self.log => "takes no --log",
                 () => "",
             };
             if !problem.is_empty() {
@@ -286,6 +352,30 @@ impl Args {
             return Err("--plot draws grids; with --at there is none".into());
         }
         Ok(())
+    }
+
+    /// The windows of the sweep; none, if there is none.
+    pub(crate) fn widths(&self) -> Vec<f64> {
+        let widths = |sweep: &Sweep| match *sweep {
+            Sweep::One(width) => vec![width],
+            Sweep::Range { low, high, count } => {
+                let part = |k: usize| k as f64 / (count - 1) as f64;
+                (0..count).map(|k| low * (1.0 - part(k)) + high * part(k)).collect()
+            }
+        };
+        self.window_sweep.iter().flat_map(widths).collect()
+    }
+
+    /// Whether the samples in each cube are counted, for all widths at once.
+    pub(crate) fn is_counted(&self, d: usize) -> bool {
+        self.kernel == Shape::Hypercube
+            && !self.window_sweep.is_empty()
+            && (self.at.is_some() || d == 1)
+            && matches!(self.engine, Way::Auto)
+            && self.weights.is_none()
+            && !self.log
+            && self.precision == Digits::F64
+            && self.boundary.iter().all(|boundary| *boundary == Boundary::Open)
     }
 
     fn at_file(&self) -> Option<&Path> {

@@ -36,7 +36,15 @@ impl Source {
         let ending = args.input.extension().map(|ending| ending.to_ascii_lowercase());
         let is_text = ending.is_some_and(|ending| TEXT.iter().any(|text| ending == *text));
         if is_text {
-            Self::csv(world, &args.input, &args.columns)
+            let mut source = Self::csv(world, &args.input, &args.columns)?;
+            if let (Some(weights), []) = (&args.weights, &args.columns[..]) {
+                // The other columns are coordinates.
+                let of_weights = Self::csv(world, &args.input, std::slice::from_ref(weights))?.columns;
+                let kept = |column: &usize| !of_weights.contains(column);
+                let both = source.columns.into_iter().zip(source.labels).filter(|(column, _)| kept(column));
+                (source.columns, source.labels) = both.unzip();
+            }
+            Ok(source)
         } else {
             Self::hdf5(world, &args.input, &args.dataset, &args.columns)
         }
@@ -129,6 +137,29 @@ impl Source {
             labels: labels.split('\n').map(str::to_owned).collect(),
             title: None,
         })
+    }
+
+    /// The weights of these rows, if the points have any. Collective.
+    pub(crate) fn weights(
+        &self,
+        world: &Comm,
+        args: &Args,
+        rows: Range<usize>,
+    ) -> Result<Option<Vec<f64>>, Box<dyn StdError>> {
+        let Some(name) = &args.weights else { return Ok(None) };
+        let source = match self.form {
+            Form::Hdf5 { .. } => Self::hdf5(world, &self.path, name, &[])?,
+            Form::Csv { .. } => Self::csv(world, &self.path, std::slice::from_ref(name))?,
+        };
+        if (source.rows, source.columns.len()) != (self.rows, 1) {
+            let (path, n, w) = (self.path.display(), source.rows, source.columns.len());
+            let problem = format!(
+                "{path}: the weights {name} are {n} rows of {w} numbers; there must be one for each of {} points",
+                self.rows
+            );
+            return Err(problem.into());
+        }
+        Ok(Some(source.read(world, rows)?))
     }
 
     /// An error that all ranks share, with the name of the file.
@@ -242,7 +273,9 @@ fn choose(wanted: &[String], width: usize, names: &[String]) -> Result<Vec<usize
     }
     let place = |want: &String| {
         let number = || want.parse::<usize>().ok().filter(|&column| column < width);
-        names.iter().position(|name| name == want).or_else(number).ok_or_else(|| {
+        // A number is no name: in a file without a header it is a coordinate of the first point.
+        let named = |name: &String| name == want && name.parse::<f64>().is_err();
+        names.iter().position(named).or_else(number).ok_or_else(|| {
             let there =
                 if names.is_empty() { format!("0 to {}", width.saturating_sub(1)) } else { names.join(", ") };
             format!("has no column {want}; there are {there}")

@@ -11,20 +11,22 @@ mod input;
 mod output;
 mod place;
 mod plot;
+mod select;
 
 use std::error::Error;
 
-use arguments::{Args, Bandwidth, Way};
+use arguments::{Args, Way};
 use input::Source;
 use place::Place;
 use rankwise::distributed::density::{
-    self, Boundary, Density, Engine, Estimate, Places, Precision, Samples, spectral,
+    Boundary, Density, Engine, Estimate, Places, Precision, Samples, spectral, window_counts,
 };
-use rankwise::kernels::bandwidth::Rule;
+use rankwise::kernels::density::{Kernel, normalisation};
 use rankwise::kernels::grid_sums::is_product;
 use rankwise::prelude::*;
 use rankwise::progress::Line;
 use rankwise::report::Phases;
+use select::{Selected, select};
 
 fn main() -> ExitCode {
     rankwise::run_with::<Args>(|world, args| {
@@ -35,10 +37,13 @@ fn main() -> ExitCode {
         let source = Source::of_points(world, &args)?;
         let n = source.rows();
         let mine = Samples::blocks(n, world.size()).range(world.rank());
-        let rows = phases.time("read", || source.read(world, mine))?;
+        let rows = phases.time("read", || source.read(world, mine.clone()))?;
         let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows));
-        let samples = samples.map_err(|error| source.named(error))?;
+        let mut samples = samples.map_err(|error| source.named(error))?;
         drop(rows);
+        if let Some(weights) = phases.time("read", || source.weights(world, &args, mine))? {
+            samples = samples.weighted(world, &weights).map_err(|error| source.named(error))?;
+        }
 
         // 2. How wide the windows are, and where the density is wanted: the same on all ranks.
         let settings = Settings::new(world, &args, &samples)?;
@@ -60,7 +65,8 @@ fn main() -> ExitCode {
         progress.finish();
 
         // 4. What it adds up to, exactly; then the file and the picture.
-        let total = phases.time("reduce", || place.total(world, &values))?;
+        let total =
+            phases.time("reduce", || if args.log { Ok(None) } else { place.total(world, &values) })?;
         let result = output::Density {
             args: &args,
             source: &source,
@@ -92,9 +98,11 @@ fn main() -> ExitCode {
 
 /// How to look at the samples.
 struct Settings {
-    kernel: rankwise::kernels::density::Kernel,
+    kernel: Kernel,
     /// One for each axis.
     bandwidth: Vec<f64>,
+    /// That of windows that are turned.
+    matrix: Option<Vec<f64>>,
     /// The windows, as multiples of it.
     widths: Vec<f64>,
     precision: Precision,
@@ -106,7 +114,7 @@ impl Settings {
     fn new(world: &Comm, args: &Args, samples: &Samples) -> Result<Self, Box<dyn Error>> {
         let (kernel, d) = (args.kernel.into(), samples.dimensions());
         // Where the kernel is a product of the axes, a grid has only the one way.
-        let product = args.at.is_none() && d > 1 && is_product(kernel);
+        let product = args.at.is_none() && d > 1 && is_product(kernel) && args.covariance.is_none();
         let precision = if product { Precision::Double } else { args.precision.into() };
         let boundaries = match args.boundary.len() {
             0 => vec![Boundary::Open; d],
@@ -115,34 +123,14 @@ impl Settings {
                 return Err(format!("--boundary has {given} ends, the points have {d} coordinates").into());
             }
         };
-        let settings = |bandwidth, widths| Ok(Settings { kernel, bandwidth, widths, precision, boundaries });
-        if !args.window_sweep.is_empty() {
-            return settings(vec![1.0; d], args.window_sweep.clone());
-        }
-        let rule = match &args.bandwidth {
-            Bandwidth::Given(given) if given.len() == 1 => {
-                return settings(vec![given[0]; d], vec![1.0]);
-            }
-            Bandwidth::Given(given) if given.len() == d => {
-                return settings(given.clone(), vec![1.0]);
-            }
-            Bandwidth::Given(given) => {
-                return Err(format!(
-                    "--bandwidth has {} numbers, the points have {d} coordinates",
-                    given.len()
-                )
-                .into());
-            }
-            Bandwidth::Scott => Rule::Scott,
-            Bandwidth::Silverman => Rule::Silverman,
+        let widths = args.widths();
+        let sweep = !widths.is_empty();
+        let Selected { axes: bandwidth, matrix } = match sweep {
+            true => Selected { axes: vec![1.0; d], matrix: None },
+            false => select(world, args, kernel, samples)?,
         };
-        let deviations = samples.deviations(world)?;
-        if let Some(axis) = deviations.iter().position(|s| s.is_nan() || *s <= 0.0) {
-            let problem =
-                format!("coordinate {axis} of the points does not vary: give --bandwidth as a number");
-            return Err(problem.into());
-        }
-        settings(rule.bandwidth(kernel, samples.len(), &deviations), vec![1.0])
+        let widths = if sweep { widths } else { vec![1.0] };
+        Ok(Settings { kernel, bandwidth, matrix, widths, precision, boundaries })
     }
 
     /// The density at this rank's places, and in which way it was found. Collective.
@@ -154,7 +142,10 @@ impl Settings {
         places: Places<'_>,
         progress: impl FnMut(f64),
     ) -> Result<(Vec<f64>, String)> {
-        let Settings { kernel, bandwidth, widths, precision, boundaries } = self;
+        let Settings { kernel, bandwidth, matrix, widths, precision, boundaries } = self;
+        if args.is_counted(samples.dimensions()) {
+            return self.counted(world, &samples, places, progress);
+        }
         let engine = match args.engine {
             Way::Auto => Engine::Auto,
             Way::Direct => Engine::Direct,
@@ -171,9 +162,10 @@ impl Settings {
                 return Ok((values, "spectral".into()));
             }
         };
+        let windows = Selected { axes: bandwidth.clone(), matrix: matrix.clone() };
         let density = Density::builder()
             .kernel(*kernel)
-            .bandwidth(density::Bandwidth::Axes(bandwidth.clone()))
+            .bandwidth(windows.bandwidth())
             .widths(widths)
             .boundaries(boundaries)
             .engine(engine)
@@ -186,7 +178,29 @@ impl Settings {
                 eprintln!("{plan}");
             }
         }
-        let (values, plan) = density.evaluate_with(places, progress)?;
+        let (values, plan) = if args.log {
+            density.log_evaluate_with(places, progress)?
+        } else {
+            density.evaluate_with(places, progress)?
+        };
         Ok((values, plan.engine.to_string()))
+    }
+
+    /// The density by counting, for all widths in one pass. Collective.
+    fn counted(
+        &self,
+        world: &Comm,
+        samples: &Samples,
+        places: Places<'_>,
+        progress: impl FnMut(f64),
+    ) -> Result<(Vec<f64>, String)> {
+        let counts = window_counts(world, samples, places, &self.widths, progress)?;
+        let m = (counts.len() / self.widths.len()).max(1);
+        let of_width = |(counts, width): (&[u64], &f64)| {
+            let bandwidth = vec![*width; samples.dimensions()];
+            let factor = normalisation(self.kernel, &bandwidth, samples.len());
+            counts.iter().map(|count| *count as f64 * factor).collect::<Vec<_>>()
+        };
+        Ok((counts.chunks(m).zip(&self.widths).flat_map(of_width).collect(), "counts".into()))
     }
 }

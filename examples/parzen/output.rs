@@ -52,7 +52,8 @@ impl Density<'_> {
             block.insert(0, windows);
         }
         let file = File::create(world, &self.args.output)?;
-        let density = file.create_dataset::<f64>("density", &shape, &Storage::default())?;
+        let name = if self.args.log { "log_density" } else { "density" };
+        let density = file.create_dataset::<f64>(name, &shape, &Storage::default())?;
         density.write_block(&start, &ArrayViewD::from_shape(IxDyn(&block), self.values)?)?;
         for (name, value) in self.attributes() {
             density.set_attribute(name, value)?;
@@ -72,6 +73,11 @@ impl Density<'_> {
         Ok(file.close()?)
     }
 
+    fn units(&self) -> String {
+        let per = format!("per unit of {}", self.source.labels.join(" × "));
+        if self.args.log { format!("natural logarithm of a density {per}") } else { per }
+    }
+
     fn attributes(&self) -> Vec<(&'static str, Attribute)> {
         let Settings { kernel, bandwidth, widths, .. } = self.settings;
         let mut attributes: Vec<(&'static str, Attribute)> = vec![
@@ -80,7 +86,7 @@ impl Density<'_> {
             ("kernel", format!("{kernel:?}").to_lowercase().into()),
             ("precision", if self.settings.precision == Precision::Single { "f32" } else { "f64" }.into()),
             ("engine", self.engine.as_str().into()),
-            ("units", format!("per unit of {}", self.source.labels.join(" × ")).into()),
+            ("units", self.units().into()),
             ("software", concat!("rankwise ", env!("CARGO_PKG_VERSION")).into()),
         ];
         if self.args.window_sweep.is_empty() {
@@ -89,6 +95,13 @@ impl Density<'_> {
         } else {
             attributes.push(("windows", widths.clone().into()));
             attributes.push(("windows_units", "those of the coordinates".into()));
+        }
+        if let Some(matrix) = &self.settings.matrix {
+            attributes.push(("covariance", matrix.clone().into()));
+            attributes.push(("covariance_is", "the square of the bandwidth, row by row".into()));
+        }
+        if let Some(weights) = &self.args.weights {
+            attributes.push(("weights", weights.as_str().into()));
         }
         if self.args.rtol > 0.0 || self.args.atol > 0.0 {
             attributes.push(("tolerance", vec![self.args.rtol, self.args.atol].into()));

@@ -1,8 +1,15 @@
-//! How wide the windows should be: rules that look at the number of samples and their spread.
+//! How wide the windows should be: rules that look at the number of samples and their spread, and selectors that look at the samples.
 //!
 //! Sources: D. W. Scott, *Multivariate Density Estimation* (1992), equation 6.42; B. W. Silverman (1986), equation 4.14.
 
 use super::density::Kernel;
+
+mod cosine;
+mod leave_one_out;
+mod sheather_jones;
+
+pub use leave_one_out::leave_one_out;
+pub use sheather_jones::sheather_jones;
 
 /// A rule for the bandwidth. Both aim at normally distributed samples; of several heaps they smooth too much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

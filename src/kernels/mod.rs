@@ -10,4 +10,5 @@ pub mod permutation;
 pub mod sorting;
 pub mod spectral;
 pub mod tree;
+pub mod window_counts;
 pub mod window_sums;

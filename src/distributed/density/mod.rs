@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`Samples`] | samples, weights, and what they are like as a whole |
 //! | [`Density`] | a density that is fitted and asked: all settings, and the cheapest engine |
+//! | [`sheather_jones`], [`cross_validate`] | bandwidths that are chosen by a look at all samples |
+//! | [`window_counts`] | how many samples are in the cubes of many widths, in one pass |
 //! | [`density`], [`evaluate`] | all pairs, in one call |
 //!
 //! The mathematics, the bounds and the sources are in `docs/density.md`.
@@ -19,20 +21,25 @@ use crate::kernels::density::{Kernel, weighted_normalisation};
 mod boundary;
 mod builder;
 mod check;
+mod counts;
 mod direct;
+mod leave_one_out;
 mod log;
 mod places;
 mod plan;
 mod samples;
+mod select;
 pub mod spectral;
 mod tree;
 
 pub use boundary::Boundary;
 pub use builder::{Bandwidth, Builder, Density};
+pub use counts::window_counts;
 pub use places::Places;
 use places::Work;
 pub use plan::{Engine, Plan};
 pub use samples::Samples;
+pub use select::{CrossValidation, cross_validate, sheather_jones};
 
 /// What the terms are computed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
