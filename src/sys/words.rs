@@ -31,8 +31,16 @@ pub(crate) fn mapped(file: &File, len: usize) -> Option<&'static [AtomicU64]> {
 }
 
 /// Takes the memory for some numbers of `file` now: later, writing to them where there is none left would end the program. Says
-/// whether there was enough.
+/// whether there was enough, and four times as much: MPI itself needs some.
 pub(crate) fn reserved(file: &File, first: usize, len: usize) -> bool {
+    // SAFETY: a struct of plain integers, for which zero is a value.
+    let mut room: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, the pointer is to a live local.
+    if unsafe { libc::fstatvfs(file.as_raw_fd(), &mut room) } != 0
+        || room.f_bavail.saturating_mul(room.f_frsize) / 4 < (len * WORD) as u64
+    {
+        return false;
+    }
     let (Ok(first), Ok(len)) = (libc::off_t::try_from(first * WORD), libc::off_t::try_from(len * WORD))
     else {
         return false;

@@ -158,7 +158,7 @@ function label(pen, text, from, end, y, ink) {
   pen.textBaseline = "middle";
   pen.textAlign = "left";
   const room = end - from - 8, wide = pen.measureText(text).width;
-  if (wide > room) { const n = Math.floor(text.length * room / wide) - 1; if (n < 3) return; text = text.slice(0, n) + "…"; }
+  if (wide > room) { const n = Math.floor(text.length * room / wide) - 1; if (n < .6 * text.length) return; text = text.slice(0, n) + "…"; }
   pen.fillStyle = ink;
   pen.fillText(text, from + 4, y + .5);
 }

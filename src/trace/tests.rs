@@ -107,8 +107,7 @@ fn the_slow_rank_is_found_by_all_that_looks_for_it() {
     let run = Run::of(&steps(ranks, 30, slow), ranks);
     for lane in &run.lanes {
         for block in lane.blocks.iter().filter(|block| block.what == What::Collective) {
-            // What follows the slow one gets its message late, and is the last to come.
-            assert_eq!(block.on, Some(3).filter(|_| lane.rank != 3), "rank {}", lane.rank);
+            assert_eq!(block.on, Some(slow as u32).filter(|slow| lane.rank != *slow), "rank {}", lane.rank);
         }
     }
     let words = Words::of(&run);

@@ -59,7 +59,7 @@ pub(super) fn serve<I: DeserializeOwned, R: Serialize>(
             Ok(item) => {
                 let began = Instant::now();
                 let result = run(id, item);
-                runner.ran((began, Instant::now()), (id as usize, 1));
+                runner.ran((began, Instant::now()), (id, 1));
                 result
             }
             Err(problem) => Err(runner.error(id, 0, problem, None)),

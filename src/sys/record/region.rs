@@ -98,7 +98,7 @@ impl Region {
     /// Changes some of an event, if it is still there.
     #[inline]
     pub(super) fn change(&self, number: u64, values: [(usize, u64); 3]) -> bool {
-        if self.pushed() - number > self.mask {
+        if self.pushed() - number > self.mask + 1 {
             return false;
         }
         let slot = self.slot(number);
