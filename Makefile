@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-messages   compare messages with C; ARGS=--quick for a first look, ARGS=--help for more'
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
 	@echo 'make bench-permute   compare permute_corpus with shuf, cp and others on 1 GB'
+	@echo 'make bench-trace   what the record of a run costs: an event, a call, the picture of a million events'
 	@echo 'make bench-density   densities beside C++ with libmvec, scipy, scikit-learn and KDEpy (PYTHON=... that has them)'
 	@echo 'make bench-density_spectral   densities by way of a grid beside finufft (PYTHON=... that has it)'
 	@echo 'make clean     remove what was built, for both MPIs'

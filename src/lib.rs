@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | 0 | [`error`], [`partition`], [`random`], [`sum`], [`kernels`] | plain functions of slices: what failed, who owns what, random numbers, exact sums, the serial twins |
 //! | 1 | `sys` | the fence: checked calls into MPI and HDF5, and the only `unsafe` beside a kernel's vector code |
-//! | 2 | `check`, then [`comm`] | who is in which call, and who waits for ever; [`Comm`]: rank, size, and one file per operation |
+//! | 2 | `check`, `trace`, then [`comm`] | who is in which call, and who waits for ever; what every rank did when, as a picture; [`Comm`]: rank, size, and one file per operation |
 //! | 3 | [`mod@file`], then [`mod@array`], then `checkpoint` | one HDF5 file, written and read by all ranks; an `ndarray` spread over the ranks; a run that goes on later |
 //! | 3 | [`skeleton`] | work that is dealt out to ranks as they have time: a farm of tasks, a pipeline, a graph |
 //! | 4 | [`distributed`] | the kernels across ranks |
@@ -48,6 +48,7 @@ pub mod skeleton;
 pub mod sum;
 mod sys;
 pub mod testing;
+mod trace;
 
 /// The crates whose types are part of this one's interface, in the versions that fit.
 #[cfg(feature = "h5")]

@@ -13,6 +13,7 @@ use crate::comm::{Comm, LogicalOr, MaxWithPlace, Placed};
 use crate::error::{Error, in_one_line};
 use crate::{check, file, sys};
 
+mod arguments;
 mod failure;
 mod launch;
 mod place;
@@ -70,6 +71,7 @@ const USAGE: u8 = 2;
 #[must_use = "main returns it, or the job seems to have succeeded"]
 pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
     start(|world| {
+        world.start_trace(None)?;
         world.start_checks(WAYS)?;
         Ok(Ok(body(world)))
     })
@@ -77,6 +79,9 @@ pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
 
 /// As [`run`], with the command line, parsed by any [`clap::Parser`]. Usage errors, `--help` and `--version` are printed
 /// once, by the root, and all ranks leave: with 2 after an error, else with 0.
+///
+/// Unless the parser has a `--trace` of its own, there is one more argument: `--trace FILE` writes a picture of the run, see
+/// `docs/trace.md`.
 ///
 /// ```
 /// use rankwise::prelude::*;
@@ -99,12 +104,13 @@ pub fn run(body: impl FnOnce(&Comm) -> Outcome) -> ExitCode {
 #[must_use = "main returns it, or the job seems to have succeeded"]
 pub fn run_with<A: Parser>(body: impl FnOnce(&Comm, A) -> Outcome) -> ExitCode {
     start(|world| {
-        let parsed = A::try_parse();
+        let parsed = arguments::parse::<A>();
         // A rank may see other files or another environment than the rest: they all stay or they all leave.
         let mine = parsed.as_ref().map_or_else(|usage| 1 + usage.exit_code(), |_| 0);
         let worst = world.all_reduce_one(Placed { value: mine, place: world.rank() as u64 }, MaxWithPlace)?;
         match parsed {
-            Ok(args) if worst.value == 0 => {
+            Ok((args, trace)) if worst.value == 0 => {
+                world.start_trace(trace.as_deref())?;
                 world.start_checks(WAYS)?;
                 return Ok(Ok(body(world, args)));
             }
@@ -213,6 +219,9 @@ fn parallel(
         check::ended();
     }
     let code = leave(&world, &ending, outcome)?;
+    if let Some(wrong) = world.finish_trace()? {
+        failure::say(&format!("error: {wrong}"));
+    }
     // MPI's own end would wait for what nobody completes, or crash in HDF5. Then no rank begins with it: a launcher that is told to abort
     // while others end has crashed. All has been said.
     let stuck = crate::comm::nothing_forgotten().is_err() || file::is_broken();

@@ -1,6 +1,7 @@
 //! Where the time went: phases of a program, over all ranks.
 
 use std::fs;
+use std::panic::Location;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::file;
+use crate::sys::record::{self, Kind};
 
 /// A stopwatch of named phases.
 ///
@@ -35,8 +37,10 @@ impl Phases {
         Self::default()
     }
 
-    /// Runs `step` and adds its time to the phase of that name.
+    /// Runs `step` and adds its time to the phase of that name, which also shows in the picture of the run.
+    #[track_caller]
     pub fn time<R>(&mut self, phase: &'static str, step: impl FnOnce() -> R) -> R {
+        let _span = record::span(Kind::Phase, phase, Location::caller(), 0, 0);
         let start = Instant::now();
         let result = step();
         self.add(phase, start.elapsed().as_secs_f64());

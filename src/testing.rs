@@ -133,6 +133,11 @@ pub fn set_checks(level: &str) {
     }
 }
 
+/// From now on this rank records what it does, or does not: so that a benchmark can compare the two in one run.
+pub fn set_recording(on: bool) {
+    sys::record::set(on);
+}
+
 /// A command that starts `ranks` copies of a program, which is to follow with its arguments, on the MPI that this program is
 /// linked to, with more ranks than cores if need be.
 ///

@@ -7,6 +7,7 @@ use std::panic::Location;
 use crate::sys::memory::without_paths;
 use crate::sys::pending::Half;
 use crate::sys::point_to_point::From;
+use crate::sys::record::{Kind, Made};
 
 /// One call, as its rank makes it.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,18 @@ impl Call {
             _ => None,
         };
         Call { waits: Waits::Peers { to, from: Some(from) }, ..self }
+    }
+
+    /// What is recorded of it.
+    #[inline]
+    pub(super) fn made(&self, group: u64, number: u64) -> Made {
+        let (kind, peers) = match self.waits {
+            Waits::All => (Kind::Collective, (None, None)),
+            Waits::Some => (Kind::File, (None, None)),
+            Waits::Peers { to, from } => (Kind::Call, (to.map(|to| to.0), from.and_then(|from| from.rank))),
+            Waits::Nobody | Waits::Any => (Kind::Call, (None, None)),
+        };
+        Made { kind, operation: self.operation, at: self.at, group, number, peers, root: self.root }
     }
 
     /// Equal where the same call is made, from wherever in the program.

@@ -9,6 +9,7 @@ use super::level::{Level, level};
 use super::now::{self, Here};
 use crate::sys::collectives::broadcast;
 use crate::sys::pending::Half;
+use crate::sys::record::{self, Inside, Kind, Made};
 use crate::sys::{Communicator, Outcome, Received};
 
 /// The number of the world's group.
@@ -56,7 +57,7 @@ impl Group {
     /// That of a communicator. Collective over it, when anything is checked.
     pub(crate) fn over(comm: &Communicator, name: String) -> Outcome<Arc<Self>> {
         static MADE: AtomicU64 = AtomicU64::new(1);
-        if level() == Level::Off {
+        if level() == Level::Off && !record::is_asked_for() {
             return Ok(Self::new(WORLD, name, Vec::new()));
         }
         let members = comm.world_ranks()?;
@@ -65,6 +66,7 @@ impl Group {
         let mut id = [first << 32 | MADE.fetch_add(1, Ordering::Relaxed)];
         broadcast(comm, 0, Received::new(&mut id)?)?;
         comm.id.set(id[0]);
+        record::name_group(id[0], &name, &members);
         Ok(Self::new(id[0], name, members))
     }
 
@@ -81,22 +83,26 @@ impl Group {
     #[inline]
     pub(crate) fn enter(&self, comm: &Communicator, call: Call) -> Outcome<Here> {
         let level = level();
-        if level == Level::Off || matches!(call.waits, Waits::Nobody) {
-            return Ok(Here::nowhere());
-        }
         let collective = matches!(call.waits, Waits::All | Waits::Some);
         let number = if collective { self.count() } else { 0 };
-        let here = Here::enter(&call, self.id, number);
+        let recorded = Inside::enter(|| call.made(self.id, number));
+        if level == Level::Off || matches!(call.waits, Waits::Nobody) {
+            return Ok(Here::nowhere(recorded));
+        }
+        let here = Here::enter(&call, self.id, number, recorded);
         if level == Level::Full && comm.size > 1 && matches!(call.waits, Waits::All) {
             compare(comm, &self.name, call, number, std::mem::take(&mut *self.before()))?;
         }
         Ok(here)
     }
 
-    /// Notes that this rank starts `call`, which goes on; gives its number among the collective calls.
-    pub(crate) fn start(&self, call: Call) -> u64 {
-        match (level(), call.waits) {
-            (Level::Off, _) | (_, Waits::Nobody) => 0,
+    /// Notes that this rank starts `call`, which goes on: its number among the collective calls, and what lasts as long as its
+    /// start does.
+    pub(crate) fn start(&self, call: Call) -> (u64, Inside) {
+        let number = match (level(), call.waits) {
+            (_, Waits::Nobody) => 0,
+            (Level::Off, Waits::All | Waits::Some) => self.count(),
+            (Level::Off, _) => 0,
             (_, Waits::All | Waits::Some) => {
                 let number = self.count();
                 let mut before = self.before();
@@ -110,20 +116,26 @@ impl Group {
                 }
                 0
             }
-        }
+        };
+        (number, Inside::enter(|| Made { kind: Kind::Call, ..call.made(self.id, number) }))
     }
 
     /// Notes that this rank waits for what it has started as `call`.
     pub(crate) fn wait(&self, call: Call, number: u64) -> Here {
+        let recorded = Inside::enter(|| Made { kind: Kind::Wait, ..call.made(self.id, number) });
         if level() == Level::Off || matches!(call.waits, Waits::Nobody) {
-            return Here::nowhere();
+            return Here::nowhere(recorded);
         }
-        Here::waiting(&call, self.id, number)
+        Here::waiting(&call, self.id, number, recorded)
     }
 
     /// Notes that this rank waits for any of these messages, as `call`.
     pub(crate) fn wait_any(&self, call: Call, of: Vec<Half>) -> Here {
-        if level() == Level::Off { Here::nowhere() } else { Here::any(&call, self.id, of) }
+        let recorded = Inside::enter(|| call.made(self.id, 0));
+        if level() == Level::Off {
+            return Here::nowhere(recorded);
+        }
+        Here::any(&call, self.id, of, recorded)
     }
 
     /// The number of the collective call that begins now.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::call::{Call, Waits};
 use crate::sys::pending::{self, Half};
+use crate::sys::record::Inside;
 
 /// What a rank does, and how far it is.
 #[derive(Debug, Clone)]
@@ -104,41 +105,51 @@ pub(crate) struct Here {
     /// What leaving it adds to the messages.
     sends: bool,
     receives: bool,
+    /// The call's event in the record of this rank.
+    _recorded: Inside,
 }
 
 impl Here {
     /// Where nothing is noted.
     #[inline]
-    pub(super) const fn nowhere() -> Self {
-        Here { noted: false, sends: false, receives: false }
+    pub(super) const fn nowhere(recorded: Inside) -> Self {
+        Here { noted: false, sends: false, receives: false, _recorded: recorded }
     }
 
     #[inline]
-    pub(super) fn enter(call: &Call, group: u64, number: u64) -> Self {
+    pub(super) fn enter(call: &Call, group: u64, number: u64, recorded: Inside) -> Self {
         match call.waits {
-            Waits::Peers { to, from } => Self::noted(call, group, number, to.is_some(), from.is_some()),
-            _ => Self::noted(call, group, number, false, false),
+            Waits::Peers { to, from } => {
+                Self::noted(call, group, number, (to.is_some(), from.is_some()), recorded)
+            }
+            _ => Self::noted(call, group, number, (false, false), recorded),
         }
     }
 
     /// In a call that was started before.
-    pub(super) fn waiting(call: &Call, group: u64, number: u64) -> Self {
+    pub(super) fn waiting(call: &Call, group: u64, number: u64, recorded: Inside) -> Self {
         let receives = matches!(call.waits, Waits::Peers { from: Some(_), .. });
-        Self::noted(call, group, number, false, receives)
+        Self::noted(call, group, number, (false, receives), recorded)
     }
 
     /// In a call that waits for any of these messages.
-    pub(super) fn any(call: &Call, group: u64, of: Vec<Half>) -> Self {
+    pub(super) fn any(call: &Call, group: u64, of: Vec<Half>, recorded: Inside) -> Self {
         if MOVED.load(Ordering::Relaxed).is_multiple_of(2) {
             NOTED.lock().unwrap_or_else(PoisonError::into_inner).any = of;
         }
-        Self::noted(call, group, 0, false, false)
+        Self::noted(call, group, 0, (false, false), recorded)
     }
 
-    fn noted(call: &Call, group: u64, number: u64, sends: bool, receives: bool) -> Self {
+    fn noted(
+        call: &Call,
+        group: u64,
+        number: u64,
+        (sends, receives): (bool, bool),
+        recorded: Inside,
+    ) -> Self {
         if MOVED.load(Ordering::Relaxed) % 2 == 1 {
             // A part of another call, which is the one that the program has made.
-            return Here { noted: false, sends, receives };
+            return Here { noted: false, sends, receives, _recorded: recorded };
         }
         let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
         noted.doing = Some(Doing { call: *call, group, number });
@@ -146,7 +157,7 @@ impl Here {
             noted.open = Open::now();
         }
         add(&MOVED, 1);
-        Here { noted: true, sends, receives }
+        Here { noted: true, sends, receives, _recorded: recorded }
     }
 }
 

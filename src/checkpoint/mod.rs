@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileExt;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use crate::comm::{Comm, LogicalOr, decode, encode};
 use crate::error::{Error, Result};
 use crate::file::{File, Options, Storage, count, same_everywhere};
 use crate::sys;
+use crate::sys::record::{self, Kind};
 
 mod checksum;
 
@@ -170,7 +172,9 @@ impl<'c> Checkpoint<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when something cannot be saved, as on a full disk. The earlier checkpoints stay.
+    #[track_caller]
     pub fn save(&mut self, step: u64, what: impl FnOnce(&Saving<'_, 'c>) -> Result<()>) -> Result<()> {
+        let _span = record::span(Kind::Checkpoint, "checkpoint", Location::caller(), step, 0);
         let began = Instant::now();
         let (comm, path) = (self.comm, self.path(step));
         let file = File::create_with(comm, &path, &self.options.clone().user_block(HEADER))?;
@@ -209,6 +213,7 @@ impl<'c> Checkpoint<'c> {
     ///
     /// # Errors
     /// As [`save`](Checkpoint::save).
+    #[track_caller]
     pub fn save_if_due(
         &mut self,
         step: u64,

@@ -50,6 +50,7 @@ use crate::check::{self, Group};
 use crate::error::{Error, Result};
 use crate::partition::Partition;
 use crate::sys::{self, Failure};
+use crate::trace;
 
 mod agree;
 mod all_to_all;
@@ -61,6 +62,7 @@ mod grid;
 mod message;
 mod node_shared;
 mod parts;
+mod phase;
 mod print;
 mod reduce;
 mod request;
@@ -76,6 +78,7 @@ pub use grid::{Grid, dims_for};
 pub use message::{Any, Destination, Message, Source, Status};
 pub use node_shared::NodeShared;
 pub use parts::Nodes;
+pub use phase::Phase;
 pub use reduce::{
     BitAnd, BitOr, BitXor, LogicalAnd, LogicalOr, LogicalXor, Max, MaxWithPlace, Min, MinWithPlace, Ordered,
     Product, Reduction, Sum,
@@ -176,6 +179,16 @@ impl Comm {
         self.quietly(Call::new("start"), |comm| check::start(comm, &self.host, ways))
     }
 
+    /// From now on calls are recorded, as the environment or `file` asks for. Collective.
+    pub(crate) fn start_trace(&self, file: Option<&std::path::Path>) -> Result<()> {
+        self.quietly(Call::new("start"), |comm| trace::start(comm, &self.host, file))
+    }
+
+    /// Writes what was recorded, if that was asked for; on the root, what went wrong. Collective.
+    pub(crate) fn finish_trace(&self) -> Result<Option<String>> {
+        self.quietly(Call::new("run"), trace::finish)
+    }
+
     /// Takes any communicator of the `mpi` crate. Makes three duplicates of it: one for our collective calls, one for our
     /// messages, one for [`as_mpi`](Comm::as_mpi).
     ///
@@ -246,6 +259,12 @@ impl Comm {
     /// This rank's number in the world.
     pub(crate) fn world_rank(&self) -> usize {
         self.world_rank
+    }
+
+    /// By this number records and checks know these ranks.
+    #[cfg(feature = "h5")]
+    pub(crate) fn id(&self) -> u64 {
+        self.ours.id.get()
     }
 
     /// The name of the machine this rank runs on.

@@ -579,7 +579,7 @@ impl Comm {
         call: Call,
         start: impl FnOnce(Call, &'a crate::sys::Communicator) -> crate::sys::Outcome<Pending<'a, R>>,
     ) -> Result<Request<'a, R>> {
-        let number = self.group.start(call);
+        let (number, _here) = self.group.start(call);
         let pending = self.quietly(call, |_| start(call, &self.ours))?;
         Ok(Request { comm: self, call, number, pending })
     }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use hdf5::H5Type;
@@ -21,6 +22,7 @@ use crate::comm::{Comm, Max};
 use crate::error::{Error, Result};
 use crate::sys;
 use crate::sys::hdf5::{Block, Done};
+use crate::sys::record::{self, Inside, Kind, Made};
 use crate::sys::stored::{Elements, Room};
 
 /// The most that one rank moves in one call: HDF5 and MPI-IO fail at 2 GiB, some of them in silence.
@@ -246,6 +248,7 @@ impl<'f> Dataset<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when a block does not fit into the shape, the type is another, or the disk is full.
+    #[track_caller]
     pub fn write_rows<T: H5Type + Copy, S: Data<Elem = T>, D: Dimension>(
         &self,
         first: usize,
@@ -266,6 +269,7 @@ impl<'f> Dataset<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when a block does not fit into the shape, the type is another, or the disk is full.
+    #[track_caller]
     pub fn write_block<T: H5Type + Copy, S: Data<Elem = T>, D: Dimension>(
         &self,
         start: &[usize],
@@ -299,6 +303,7 @@ impl<'f> Dataset<'f> {
     /// # std::fs::remove_file(&path)?;
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn append<T: H5Type + Copy, S: Data<Elem = T>, D: Dimension>(
         &mut self,
         rows: &ArrayBase<S, D>,
@@ -357,13 +362,14 @@ impl<'f> Dataset<'f> {
     }
 
     /// Writes a block unless some rank has found something wrong with its own.
+    #[track_caller]
     fn write<T: H5Type + Copy, S: Data<Elem = T>, D: Dimension>(
         &self,
         start: &[usize],
         block: &ArrayBase<S, D>,
         found: Result<()>,
     ) -> Result<()> {
-        let began = Instant::now();
+        let (_here, began) = (self.recorded("write"), Instant::now());
         let found = found
             .and_then(|()| self.may_write())
             .and_then(|()| self.fits::<T>(start, block.shape(), false))
@@ -388,6 +394,7 @@ impl<'f> Dataset<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when rows are not there, the type is another, or a rank has no memory for them.
+    #[track_caller]
     pub fn read_rows<T: H5Type + Copy>(&self, rows: Range<usize>) -> Result<ArrayD<T>> {
         let mut start = vec![0; self.shape.len()];
         let mut count = self.shape.clone();
@@ -405,8 +412,9 @@ impl<'f> Dataset<'f> {
     /// # Errors
     /// On all ranks alike, when a block does not lie in the shape, the type is another, a rank has no memory for it, or the file has
     /// what Rust's type cannot be: a `bool` that is neither true nor false, a text that is no UTF-8.
+    #[track_caller]
     pub fn read_block<T: H5Type + Copy>(&self, start: &[usize], shape: &[usize]) -> Result<ArrayD<T>> {
-        let began = Instant::now();
+        let (_here, began) = (self.recorded("read"), Instant::now());
         let room = self.fits::<T>(start, shape, self.convert).and_then(|()| {
             let len = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n)).unwrap_or(usize::MAX);
             let room = Elements::of::<T>().and_then(|of| Ok((of, Room::<T>::new(len)?)));
@@ -427,6 +435,7 @@ impl<'f> Dataset<'f> {
     ///
     /// # Errors
     /// As [`read_block`](Dataset::read_block). Then some of `block` may have been filled.
+    #[track_caller]
     pub fn read_into<T: H5Type + Copy, S: DataMut<Elem = T>, D: Dimension>(
         &self,
         start: &[usize],
@@ -439,7 +448,7 @@ impl<'f> Dataset<'f> {
             block.iter_mut().zip(read).for_each(|(place, value)| *place = value);
             return Ok(());
         }
-        let began = Instant::now();
+        let (_here, began) = (self.recorded("read"), Instant::now());
         let of = self
             .fits::<T>(start, &shape, self.convert)
             .and_then(|()| Elements::of::<T>().map_err(|failure| self.error(failure)));
@@ -449,6 +458,14 @@ impl<'f> Dataset<'f> {
             self.in_rounds::<T>(start, &shape, |block, part| block.read_into(&of, &mut data[part]))?;
         self.has_read(&report, began);
         Ok(())
+    }
+
+    /// Records a transfer, until what comes back is dropped.
+    #[track_caller]
+    fn recorded(&self, operation: &'static str) -> Inside {
+        let at = Location::caller();
+        let (group, peers) = (self.comm().id(), (None, None));
+        Inside::enter(|| Made { kind: Kind::File, operation, at, group, number: 0, peers, root: None })
     }
 
     fn has_read(&self, report: &TransferReport, began: Instant) {
@@ -553,6 +570,7 @@ impl<'f> Dataset<'f> {
                     if let Some(what) = done.invalid {
                         outcome = Err(self.file.error(format!("dataset {} has {what}", self.name)));
                     }
+                    record::out(bytes);
                     report.add(done, bytes);
                 }
                 Err(failure) => {

@@ -86,9 +86,17 @@ pub(super) fn end_job(code: i32, message: &str) -> ! {
     // MPICH's launcher ends at once when told to abort, and loses what it has not read by then. Who does not speak is ended by
     // the one that does; should that one die before it can, this one does it.
     let spoken = speak(message);
+    write_trace();
     std::thread::sleep(if spoken { FORWARDING } else { TO_BE_ENDED });
     flush_stdout();
     abort(code)
+}
+
+/// Writes the picture of the run up to here, if one was asked for and no other rank does.
+fn write_trace() {
+    if let Some(path) = crate::trace::after_failure() {
+        say(&format!("what happened until then is in {}", path.display()));
+    }
 }
 
 /// Ends all ranks with `code`, when all has been said already. Who is `to_blame` does it; the others wait for that.
@@ -107,6 +115,7 @@ fn abort(code: i32) -> ! {
 /// After a signal of which this rank dies. What it has printed stays unwritten, as after every such death: what would write it
 /// may be what is broken.
 fn fault(code: i32, spoken: bool) -> ! {
+    crate::trace::leave_to_others();
     std::thread::sleep(if spoken { FORWARDING } else { TO_BE_ENDED });
     abort(code)
 }
@@ -131,11 +140,13 @@ fn told(signal: i32, sender: u32) -> ! {
         ));
     if sys::process::OPEN_MPI {
         // Its launcher does not answer MPI_Abort while it ends the job.
+        write_trace();
         std::thread::sleep(if spoken { FORWARDING } else { Duration::ZERO });
         flush_stdout();
         crate::file::remove_staged();
         sys::process::leave(code)
     }
+    write_trace();
     // MPICH's may end with 0 after ranks that just leave.
     std::thread::sleep(if spoken { FORWARDING } else { 2 * FORWARDING });
     flush_stdout();

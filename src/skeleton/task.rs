@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::{TaskError, in_one_line};
 use crate::panics::caught_apart;
+use crate::sys::Communicator;
+use crate::sys::record::{self, Inside, Kind, Made};
 
 /// What is done about a task that fails.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,6 +32,25 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// Records tasks that were run between two moments: the first one's number, and how many there were.
+    #[inline]
+    pub(crate) fn ran(&self, between: (Instant, Instant), (first, count): (usize, usize)) {
+        record::took(Kind::Tasks, "task", self.at, between, (first as u64, count as u64));
+    }
+
+    /// Records that this rank waits for work, until what comes back is dropped.
+    pub(crate) fn waits(&self, comm: &Communicator) -> Inside {
+        Inside::enter(|| Made {
+            kind: Kind::Call,
+            operation: "wait for work",
+            at: self.at,
+            group: comm.id.get(),
+            number: 0,
+            peers: (None, Some(0)),
+            root: None,
+        })
+    }
+
     /// What task `index` gives, of the first try that succeeds, or the error of the last one. A task that takes too long is not
     /// interrupted, since nothing can do that: its result is thrown away.
     #[inline]

@@ -25,6 +25,10 @@ pub(crate) struct Communicator {
     pub(crate) size: usize,
     /// By this number the checks know it.
     pub(crate) id: Cell<u64>,
+    /// Which of several duplicates of the same ranks it is: messages of one never meet another's.
+    pub(super) lane: u32,
+    /// How many duplicates were made of it.
+    duplicates: Cell<u32>,
     /// How often ranks have sent to few others, which gives each round a tag of its own.
     pub(super) rounds: Cell<u32>,
     _one_thread: PhantomData<*const ()>,
@@ -100,7 +104,10 @@ impl Communicator {
     /// The same ranks once more. Collective.
     pub(crate) fn again(&self) -> Outcome<Self> {
         // SAFETY: the communicator is live, the pointer is to a live local.
-        Self::over(Handle::new(|raw| unsafe { duplicate(self.ours.0, raw) })?)
+        let mut again = Self::over(Handle::new(|raw| unsafe { duplicate(self.ours.0, raw) })?)?;
+        self.duplicates.set(self.duplicates.get() + 1);
+        (again.id, again.lane) = (self.id.clone(), self.duplicates.get());
+        Ok(again)
     }
 
     /// The ranks that can share memory with this one, in the order of rank. Collective.
@@ -139,6 +146,8 @@ impl Communicator {
             rank,
             size,
             id: Cell::new(0),
+            lane: 0,
+            duplicates: Cell::new(0),
             rounds: Cell::new(0),
             _one_thread: PhantomData,
         })

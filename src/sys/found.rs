@@ -13,6 +13,7 @@ use super::envelope::{Arrived, From, arrived, elements, empty_status, no_space};
 use super::failure::{Outcome, check};
 use super::label::{self, Label};
 use super::memory::{Elements, Received, filled};
+use super::record;
 use super::waiting::{crowded, give_way};
 
 /// A message that was found and is kept for whoever receives it here. Dropped without being received, it is received and
@@ -188,8 +189,16 @@ pub(crate) fn find(comm: &Communicator, channel: Channel, from: From) -> Outcome
     unsafe {
         let (mut message, mut status) = (ffi::RSMPI_MESSAGE_NULL, empty_status());
         check(matched(rank, tag, comm.channel(channel), &mut message, &mut status))?;
+        note(comm, channel, &status);
         Ok(Found { message, status, channel: comm.channel(channel), labelled: label::on(channel) })
     }
+}
+
+/// It has come.
+#[inline]
+fn note(comm: &Communicator, channel: Channel, status: &ffi::MPI_Status) {
+    let from = usize::try_from(status.MPI_SOURCE).unwrap_or(usize::MAX);
+    record::got(comm, channel, (from, status.MPI_TAG), record::posted());
 }
 
 /// Waits for a message, and a little longer for others; keeps that of the highest rank.
@@ -226,6 +235,9 @@ pub(crate) fn find_now(comm: &Communicator, channel: Channel, from: From) -> Out
     unsafe {
         let (mut message, mut status, mut there) = (ffi::RSMPI_MESSAGE_NULL, empty_status(), 0);
         check(ffi::MPI_Improbe(rank, tag, comm.channel(channel), &mut there, &mut message, &mut status))?;
+        if there != 0 {
+            note(comm, channel, &status);
+        }
         let (labelled, channel) = (label::on(channel), comm.channel(channel));
         Ok((there != 0).then_some(Found { message, status, channel, labelled }))
     }

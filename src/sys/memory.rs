@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::element::{Described, Element};
 use super::failure::{Failure, Outcome};
+use super::record;
 
 /// From this size on, memory made here is put on huge pages where the system lets programs ask for them.
 const HUGE_FROM: usize = 4 << 20;
@@ -26,6 +27,7 @@ pub(crate) struct Sent<'a> {
 impl<'a> Sent<'a> {
     #[inline]
     pub(crate) fn new<T: Element<K>, K>(slice: &'a [T]) -> Outcome<Self> {
+        record::out(size_of_val(slice));
         Ok(Sent {
             start: slice.as_ptr().cast(),
             len: slice.len(),
@@ -37,6 +39,11 @@ impl<'a> Sent<'a> {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.len * self.of.bytes()
     }
 
     #[inline]
@@ -70,6 +77,7 @@ pub(crate) struct Received<'a> {
 impl<'a> Received<'a> {
     #[inline]
     pub(crate) fn new<T: Element<K>, K>(slice: &'a mut [T]) -> Outcome<Self> {
+        record::into(size_of_val(slice));
         Ok(Received {
             start: slice.as_mut_ptr().cast(),
             len: slice.len(),
@@ -104,6 +112,7 @@ impl<'a> Received<'a> {
     /// All elements of a [`room`].
     pub(super) fn over_room<T: Element<K>, K>(room: &'a mut Vec<MaybeUninit<T>>) -> Outcome<Self> {
         let (start, len) = (room.as_mut_ptr().cast(), room.len());
+        record::into(size_of_val(&room[..]));
         Ok(Received { start, len, of: described::<T, K>()?, borrowed: PhantomData })
     }
 

@@ -24,6 +24,7 @@ pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod point_to_point;
 pub(crate) mod process;
+pub(crate) mod record;
 mod requests;
 pub(crate) mod signals;
 #[cfg(feature = "h5")]
@@ -31,6 +32,7 @@ pub(crate) mod stored;
 pub(crate) mod voice;
 pub(crate) mod waiting;
 pub(crate) mod windows;
+pub(crate) mod words;
 
 pub(crate) use communicator::{Channel, Communicator};
 pub(crate) use failure::{Failure, Outcome};

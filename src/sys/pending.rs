@@ -18,6 +18,7 @@ use super::failure::{Failure, Outcome};
 use super::memory::{Received, Sent, assume_filled, room};
 use super::operations::Operation;
 use super::point_to_point::{self, Arrived, Found, From};
+use super::record;
 use super::requests::{self, Blocks, Open};
 use crate::partition::Partition;
 
@@ -376,6 +377,7 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
     let mut room = Held::new(room);
     // SAFETY: as in `send`.
     let open = unsafe { requests::receive(comm, from, &mut Received::new(room.get().elements_mut())?)? };
+    let posted = record::posted();
     let finish = move |done| {
         let arrived = {
             let mut into = Received::new(room.get().elements_mut())?;
@@ -386,6 +388,7 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
                     let (arrived, valid) = (open.arrived(&into), into.check());
                     let arrived = arrived?;
                     valid?;
+                    record::got(comm, Channel::Program, (arrived.rank, arrived.tag), posted);
                     arrived
                 }
             }

@@ -20,6 +20,7 @@ use super::found::from_last;
 use super::label::{self, Label, Made};
 use super::landing;
 use super::memory::{Received, Sent};
+use super::record;
 use super::requests::Open;
 use super::waiting::{crowded, patiently};
 
@@ -40,7 +41,9 @@ pub(super) fn synchronous() -> bool {
 
 /// Returns when `data` may be used again: the message is on its way, or received.
 pub(crate) fn send(comm: &Communicator, channel: Channel, to: usize, tag: i32, data: Sent) -> Outcome {
-    let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
+    let whom = to;
+    let (to, tag, of) = (rank(whom, comm.size)?, checked(tag)?, *data.of());
+    record::sent(comm, channel, (whom, tag), data.bytes());
     let mut label = label::on(channel).then(|| Label::of(&of));
     for (i, part) in pieces_and_end(data.len(), &of).enumerate() {
         let piece = Piece::new(label.as_mut().filter(|_| i == 0), data.part(part))?;
@@ -104,7 +107,9 @@ pub(crate) fn receive(
         // SAFETY: every message has room there; the status is a live local.
         let code =
             unsafe { ffi::MPI_Recv(landing, count, of.raw, rank, tag, comm.channel(channel), &mut status) };
-        return landed(landing, code, &status, room);
+        let arrived = landed(landing, code, &status, room)?;
+        record::got(comm, channel, (arrived.rank, arrived.tag), record::posted());
+        return Ok(arrived);
     }
     let (of, piece) = (*room.of(), piece(room.of()));
     let mut len = 0;
@@ -124,6 +129,7 @@ pub(crate) fn receive(
         len += got;
         let from = arrived(&status, len);
         if got < piece {
+            record::got(comm, channel, (from.rank, from.tag), record::posted());
             return Ok(from);
         }
         (rank, tag) = (status.MPI_SOURCE, status.MPI_TAG);
@@ -212,7 +218,9 @@ pub(crate) fn send_receive(
         open.wait()?;
         return arrived;
     }
-    let (to, send_tag) = (rank(to, comm.size)?, checked(send_tag)?);
+    let whom = to;
+    let (to, send_tag) = (rank(whom, comm.size)?, checked(send_tag)?);
+    record::sent(comm, channel, (whom, send_tag), data.bytes());
     let (sent, count) = (items(data.len(), &send_of)?, items(room.len(), &of)?);
     let mut status = empty_status();
     // SAFETY: that many items can be read, and there is room for that many, or for whatever comes; the status is a live local.
@@ -235,13 +243,16 @@ pub(crate) fn send_receive(
             &mut status,
         )
     };
-    if let Some(landing) = landing {
-        return landed(landing, code, &status, room);
-    }
-    let valid = room.check();
-    check(code).map_err(|failure| too_long(failure, Some(room.len())))?;
-    valid?;
-    Ok(arrived(&status, elements(&status, &of, false)?))
+    let arrived = if let Some(landing) = landing {
+        landed(landing, code, &status, room)?
+    } else {
+        let valid = room.check();
+        check(code).map_err(|failure| too_long(failure, Some(room.len())))?;
+        valid?;
+        arrived(&status, elements(&status, &of, false)?)
+    };
+    record::got(comm, channel, (arrived.rank, arrived.tag), record::posted());
+    Ok(arrived)
 }
 
 /// Starts to send.
@@ -256,7 +267,9 @@ pub(super) unsafe fn start_send(
     data: Sent,
     synchronous: bool,
 ) -> Outcome<Open> {
-    let (to, tag, of) = (rank(to, comm.size)?, checked(tag)?, *data.of());
+    let whom = to;
+    let (to, tag, of) = (rank(whom, comm.size)?, checked(tag)?, *data.of());
+    record::sent(comm, channel, (whom, tag), data.bytes());
     let mut open = Open::new();
     open.label.extend(label::on(channel).then(|| Label::of(&of)));
     for (i, part) in pieces_and_end(data.len(), &of).enumerate() {

@@ -212,7 +212,9 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
                 break;
             }
         }
-        self.pace.record(count, began.elapsed());
+        let now = Instant::now();
+        self.pace.record(count, now - began);
+        self.job.runner.ran((began, now), (start, count));
         self.finished += count;
     }
 
@@ -280,7 +282,9 @@ fn serve<I: Items, R, C: Carry<R>>(
     let mut local = Local::new();
     let (mut stopped, mut looked) = (false, Instant::now());
     loop {
+        let waiting = job.runner.waits(comm);
         let found = point_to_point::find(comm, Channel::Program, From { rank: Some(0), tag: None })?;
+        drop(waiting);
         let tag = found.tag();
         let ([start, count], packed) = taken_apart::<2>(found.receive::<u8, _>()?);
         match tag {
@@ -311,6 +315,7 @@ fn serve<I: Items, R, C: Carry<R>>(
                     }
                     let now = Instant::now();
                     pace.record(tasks as usize, now - since);
+                    job.runner.ran((since, now), ((start + ran - tasks) as usize, tasks as usize));
                     if now - looked > LOOK {
                         looked = now;
                         let stop = From { rank: Some(0), tag: Some(STOP) };

@@ -93,6 +93,7 @@ pub(super) fn run<I: Items, R>(
             }
             let now = Instant::now();
             pace.record(tasks, now - began);
+            job.runner.ran((began, now), (first + next, tasks));
             next += tasks;
             if now - looked < LOOK {
                 continue;

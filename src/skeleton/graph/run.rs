@@ -11,6 +11,7 @@ use crate::error::{Result, TaskError};
 use crate::skeleton::idle::give_way;
 use crate::skeleton::pipeline::Item;
 use crate::skeleton::task::Runner;
+use crate::sys::record::{self, Kind};
 use crate::sys::{Failure, memory};
 
 const TAG: i32 = 0;
@@ -207,11 +208,13 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
                 return Err(self.wrong(format!("task {id} has not what it needs")));
             };
             let runner = Runner { at: self.nodes[id].at, ..self.runner };
+            let span = record::span(Kind::Tasks, "task", runner.at, id as u64, 1);
             let began = self.timed.then(Instant::now);
             let outcome = runner.run(id, || act.take().expect("a task is tried once")(&values));
             if let Some(began) = began {
                 self.done.times.push((id, began.elapsed().as_secs_f64()));
             }
+            drop(span);
             self.done.ran += 1;
             match outcome {
                 Ok(value) => result = Some(value),

@@ -17,8 +17,12 @@ use crate::error::{Result, TaskError};
 use crate::skeleton::idle::give_way;
 use crate::skeleton::task::Runner;
 use crate::sys::Failure;
+use crate::sys::record::{self, Kind};
 
 const TAG: i32 = 0;
+/// What stages are called in the picture of a run; those behind the last one as that.
+const STAGES: [&str; 8] =
+    ["stage 0", "stage 1", "stage 2", "stage 3", "stage 4", "stage 5", "stage 6", "stage 7"];
 /// Batches that a rank of a stage on several ranks has from one sender: one that it works on, and the next.
 const DEPTH: usize = 2;
 /// What the slowest stage should take for a batch, in nanoseconds: long beside a message, short beside the whole.
@@ -375,7 +379,16 @@ impl<'a, 'c> Engine<'a, 'c> {
     fn count(&mut self, stage: usize, head: &Head, began: Instant) {
         let (items, seconds) = &mut self.done.stages[stage];
         *items += (head.items - head.gone.len()) as u64;
-        *seconds += began.elapsed().as_secs_f64();
+        let now = Instant::now();
+        *seconds += (now - began).as_secs_f64();
+        let (first, count) = (head.first as u64, head.items as u64);
+        record::took(
+            Kind::Stage,
+            STAGES[stage.min(STAGES.len() - 1)],
+            self.runner.at,
+            (began, now),
+            (first, count),
+        );
     }
 
     /// Draws a batch from the source, if it is here and there may be one more.

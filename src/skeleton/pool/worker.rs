@@ -1,5 +1,7 @@
 //! The ranks that run what the root submits, and the messages between them.
 
+use std::time::Instant;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,7 +45,9 @@ pub(super) fn serve<I: DeserializeOwned, R: Serialize>(
     run: &mut impl FnMut(usize, I) -> Result<R, TaskError>,
 ) -> Outcome {
     loop {
+        let waiting = runner.waits(comm);
         let found = point_to_point::find(comm, Channel::Program, From { rank: Some(0), tag: None })?;
+        drop(waiting);
         let tag = found.tag();
         let letter = found.receive::<u8, _>()?;
         if tag == END {
@@ -52,7 +56,12 @@ pub(super) fn serve<I: DeserializeOwned, R: Serialize>(
         let (id, item) = opened::<I>(&letter)?;
         // What cannot travel is an error of its task: the root waits for it.
         let mut result = match item {
-            Ok(item) => run(id, item),
+            Ok(item) => {
+                let began = Instant::now();
+                let result = run(id, item);
+                runner.ran((began, Instant::now()), (id, 1));
+                result
+            }
             Err(problem) => Err(runner.error(id, 0, problem, None)),
         };
         let letter = message(id, &result).or_else(|problem| {
