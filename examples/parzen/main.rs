@@ -17,9 +17,7 @@ use std::error::Error;
 use arguments::{Args, Bandwidth, Way};
 use input::Source;
 use place::Place;
-use rankwise::distributed::density::{
-    self, Boundary, Density, Engine, Estimate, Places, Precision, Samples, spectral,
-};
+use rankwise::distributed::density::{self, Boundary, Density, Engine, Places, Precision, Samples};
 use rankwise::kernels::bandwidth::Rule;
 use rankwise::kernels::grid_sums::is_product;
 use rankwise::prelude::*;
@@ -159,17 +157,7 @@ impl Settings {
             Way::Auto => Engine::Auto,
             Way::Direct => Engine::Direct,
             Way::Tree => Engine::Tree,
-            Way::Spectral => {
-                if args.explain && world.is_root() {
-                    eprintln!(
-                        "by way of a grid, as asked for: within {} of the greatest possible value",
-                        args.atol
-                    );
-                }
-                let estimate = Estimate { kernel: *kernel, bandwidth, widths, precision: *precision };
-                let values = spectral::evaluate(world, estimate, &samples, places, args.atol, progress)?;
-                return Ok((values, "spectral".into()));
-            }
+            Way::Spectral => Engine::Spectral,
         };
         let density = Density::builder()
             .kernel(*kernel)

@@ -20,6 +20,7 @@ mod boundary;
 mod builder;
 mod check;
 mod direct;
+mod engines;
 mod log;
 mod places;
 mod plan;
