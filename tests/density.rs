@@ -90,7 +90,10 @@ fn settings(d: usize) -> Vec<(String, Builder)> {
     boundaries[d - 1] = Boundary::Periodic { low: -3.0, high: 3.5 };
     let mut all = Vec::new();
     for kernel in KERNELS {
-        for engine in [Engine::Auto, Engine::Direct, Engine::Tree] {
+        for engine in [Engine::Auto, Engine::Direct, Engine::Tree, Engine::Spectral] {
+            if engine == Engine::Spectral && kernel != Kernel::Gaussian {
+                continue;
+            }
             for (bandwidth, turned) in
                 [(Bandwidth::Axes(axes.clone()), false), (Bandwidth::Covariance(Rule::Silverman), true)]
             {
@@ -295,13 +298,18 @@ fn engines_agree_within_what_was_allowed() {
                 let peak = normalisation(kernel, &h, 1);
                 let exact = of(Engine::Direct, 0.0, 0.0);
                 for (rtol, atol) in [(0.0, 0.0), (1e-3, 0.0), (0.0, 1e-4), (1e-8, 1e-9)] {
-                    for (ours, exact) in of(Engine::Tree, rtol, atol).iter().zip(&exact) {
-                        let rounding =
-                            if kernel == Kernel::Hypercube { 0.0 } else { 1e-13 * exact + 1e-14 * peak };
-                        assert!(
-                            (ours - exact).abs() <= rtol * exact + atol * peak + rounding,
-                            "{kernel:?}, d = {d}, {rtol}, {atol}: {ours:e}, {exact:e}"
-                        );
+                    let spectral = kernel == Kernel::Gaussian && d <= 3 && rtol + atol > 0.0;
+                    for engine in
+                        [Some(Engine::Tree), spectral.then_some(Engine::Spectral)].into_iter().flatten()
+                    {
+                        for (ours, exact) in of(engine, rtol, atol).iter().zip(&exact) {
+                            let rounding =
+                                if kernel == Kernel::Hypercube { 0.0 } else { 1e-13 * exact + 1e-14 * peak };
+                            assert!(
+                                (ours - exact).abs() <= rtol * exact + atol * peak + rounding,
+                                "{kernel:?}, {engine}, d = {d}, {rtol}, {atol}: {ours:e}, {exact:e}"
+                            );
+                        }
                     }
                 }
             }

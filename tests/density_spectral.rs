@@ -1,6 +1,8 @@
 //! Densities by way of a grid: the same bits for any number of ranks, those of the serial twin, and as right as was asked for.
 
-use rankwise::distributed::density::{Estimate, Places, Precision, Samples, evaluate, spectral};
+use rankwise::distributed::density::{
+    Bandwidth, Boundary, Density, Engine, Estimate, Places, Precision, Samples, evaluate, spectral,
+};
 use rankwise::kernels::density::{Kernel, density, normalisation};
 use rankwise::kernels::spectral as serial;
 use rankwise::prelude::*;
@@ -61,6 +63,116 @@ fn the_result_is_the_serial_twins_bit_for_bit_and_within_the_tolerance() {
                 }
             }
         }
+        Ok(())
+    });
+}
+
+/// Some weigh much, some nothing.
+fn some_weights(n: usize) -> Vec<f64> {
+    (0..n).map(|i| if i % 100 == 7 { 90.0 } else { ((i * 31) % 7) as f64 * 0.5 }).collect()
+}
+
+#[test]
+fn weights_keep_the_bound_and_weights_of_one_change_no_bit() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        for d in 1..=3 {
+            let (all, points, weights) = (heaps(1, 3000, d), heaps(2, 300, d), some_weights(3000));
+            let mine = Samples::blocks(3000, world.size()).range(world.rank());
+            let at = |samples: &Samples, atol: f64| {
+                let wanted = estimate(&BANDWIDTHS[..d], &[1.0]);
+                spectral::evaluate(world, wanted, samples, Places::Points(&points), atol, |_| {})
+            };
+            let plain = samples(world, &all, d)?;
+            let ones = plain.clone().weighted(world, &vec![1.0; mine.len()])?;
+            assert_eq!(at(&plain, 1e-9)?, at(&ones, 1e-9)?);
+            let weighted = plain.weighted(world, &weights[mine.clone()])?;
+            let wanted = estimate(&BANDWIDTHS[..d], &[1.0]);
+            let exact = evaluate(world, wanted, &weighted, Places::Points(&points), |_| {})?;
+            let peak = normalisation(Kernel::Gaussian, &BANDWIDTHS[..d], 1);
+            for atol in [1e-4, 1e-9, 1e-11] {
+                for (ours, exact) in at(&weighted, atol)?.iter().zip(&exact) {
+                    let error = (ours - exact).abs() / peak;
+                    assert!(error <= atol, "{d} axes, {atol:e}: {error:e}");
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Tails, weights, windows that are turned, images: everything at once.
+#[test]
+fn a_relative_tolerance_is_kept_in_the_tails_too() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        let n = 2000;
+        let (all, weights) = (heaps(7, n, 2), some_weights(n));
+        let mine = Samples::blocks(n, world.size()).range(world.rank());
+        let points: Vec<f64> =
+            (0..200).flat_map(|i| [f64::from(i) * 0.1, f64::from(i * 7 % 100) * 0.12]).collect();
+        let block = Partition::even(200, world.size()).range(world.rank());
+        let ends = [
+            Boundary::Reflect { low: 0.5, high: f64::INFINITY },
+            Boundary::Periodic { low: 1.0, high: 11.0 },
+        ];
+        for bandwidth in [Bandwidth::Axes(vec![0.5, 0.4]), Bandwidth::Matrix(vec![0.3, 0.1, 0.1, 0.2])] {
+            for boundaries in [&ends[..], &[]] {
+                for (rtol, atol) in [(1e-4, 0.0), (1e-9, 0.0), (1e-3, 1e-7), (0.0, 1e-8)] {
+                    let of = |engine: Engine, rtol: f64, atol: f64| -> Result<Vec<f64>> {
+                        let samples = samples(world, &all, 2)?.weighted(world, &weights[mine.clone()])?;
+                        let density = Density::builder()
+                            .bandwidth(bandwidth.clone())
+                            .widths(&[1.0, 0.5])
+                            .boundaries(boundaries)
+                            .engine(engine)
+                            .tolerance(rtol, atol)
+                            .fit(world, samples)?;
+                        let (values, plan) = density
+                            .evaluate_with(Places::Points(&points[2 * block.start..2 * block.end]), |_| {})?;
+                        assert_eq!(plan.engine, engine);
+                        Ok(values)
+                    };
+                    let exact = of(Engine::Direct, 0.0, 0.0)?;
+                    for engine in [Engine::Spectral, Engine::Tree] {
+                        let ours = of(engine, rtol, atol)?;
+                        for (place, (ours, exact)) in ours.iter().zip(&exact).enumerate() {
+                            let width: f64 = if place < block.len() { 1.0 } else { 0.5 };
+                            let volume = if bandwidth == Bandwidth::Axes(vec![0.5, 0.4]) {
+                                0.2
+                            } else {
+                                0.05f64.sqrt()
+                            };
+                            let peak = 1.0 / (std::f64::consts::TAU * volume * width * width);
+                            let bound = rtol * exact + atol * peak + 1e-12 * exact;
+                            assert!(
+                                (ours - exact).abs() <= bound,
+                                "{engine}, {rtol:e}, {atol:e}, {boundaries:?}: {ours:e} for {exact:e}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn the_plan_takes_the_grid_where_it_is_the_cheapest() {
+    on_ranks([1, 2], |world| {
+        let (n, m) = (40_000, 40_000);
+        let (all, points) = (heaps(9, n, 2), heaps(10, m, 2));
+        let block = Partition::even(m, world.size()).range(world.rank());
+        let places = Places::Points(&points[2 * block.start..2 * block.end]);
+        let plan = |rtol: f64, atol: f64, some: Places<'_>| -> Result<Engine> {
+            let builder = Density::builder().bandwidth(Bandwidth::Axes(vec![0.2])).tolerance(rtol, atol);
+            let plan = builder.fit(world, samples(world, &all, 2)?)?.plan(some)?;
+            assert!(plan.to_string().contains("<- chosen"));
+            Ok(plan.engine)
+        };
+        assert_eq!(plan(0.0, 1e-9, places)?, Engine::Spectral);
+        assert_eq!(plan(1e-3, 0.0, places)?, Engine::Spectral);
+        assert_ne!(plan(0.0, 0.0, places)?, Engine::Spectral);
+        assert_ne!(plan(0.0, 1e-9, Places::Points(&points[..2]))?, Engine::Spectral);
         Ok(())
     });
 }
@@ -136,12 +248,27 @@ fn what_it_cannot_do_is_an_error_of_all_ranks() {
             Ok(outcome.unwrap_err().to_string())
         };
         let all = heaps(6, 20, 4);
-        let mine = Samples::blocks(40, world.size()).count(world.rank());
-        let weighted = samples(world, &all, 2)?.weighted(world, &vec![1.0; mine])?;
+        // One has nearly all the weight, and the many others are rounded to its unit.
+        let n = 1 << 14;
+        let many = heaps(8, n, 2);
+        let mine = Samples::blocks(n, world.size()).range(world.rank());
+        let weights: Vec<f64> = mine.map(|i| if i == 77 { 1e9 } else { 1.0 }).collect();
+        let weighted = samples(world, &many, 2)?.weighted(world, &weights)?;
         let wanted = estimate(&BANDWIDTHS[..2], &[1.0]);
-        let outcome = spectral::evaluate(world, wanted, &weighted, Places::Points(&[]), 1e-9, |_| {});
+        let outcome = spectral::evaluate(world, wanted, &weighted, Places::Points(&[]), 1e-12, |_| {});
         let problem = outcome.unwrap_err().to_string();
-        assert!(problem.contains("without weights only; take the engine tree or direct"), "{problem}");
+        assert!(problem.contains("a tolerance of 1e-12 is too small for the spectral engine"), "{problem}");
+        let builder = || Density::builder().bandwidth(Bandwidth::Axes(vec![0.5])).engine(Engine::Spectral);
+        for (builder, said) in [
+            (builder(), "the spectral engine cannot do this: it needs a tolerance; direct can"),
+            (builder().tolerance(1e-3, 0.0).kernel(Kernel::Hypercube), "it takes Gaussian windows only"),
+            (builder().tolerance(0.0, 1e-3).precision(Precision::Single), "computes in double precision"),
+        ] {
+            let outcome =
+                builder.fit(world, samples(world, &many, 2)?).and_then(|d| d.evaluate(Places::Points(&[])));
+            let problem = outcome.unwrap_err().to_string();
+            assert!(problem.contains(said), "{problem}");
+        }
         for (problem, said) in [
             (refused(&all, 4, Kernel::Gaussian, 1.0, 1e-9)?, "4 axes: the spectral engine takes 1 to 3"),
             (

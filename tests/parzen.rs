@@ -260,7 +260,8 @@ fn every_engine_keeps_its_tolerance_and_its_bits() {
     let expected = numbers(&exact, "/density");
     // What a density whose samples are all at one place would have there.
     let greatest = 1.0 / (std::f64::consts::TAU * 0.2 * 0.2);
-    let cases: [(&[&str], f64, f64, &str); 4] = [
+    let cases: [(&[&str], f64, f64, &str); 5] = [
+        (&["--engine", "spectral", "--rtol", "1e-3"], 1e-3, 0.0, "by way of a grid"),
         (&["--engine", "tree"], 1e-13, 0.0, "tree"),
         (&["--engine", "tree", "--rtol", "1e-3", "--atol", "1e-6"], 1e-3, 1e-6, "tree"),
         (&["--engine", "auto", "--rtol", "1e-2"], 1e-2, 0.0, "<- chosen"),
@@ -487,7 +488,11 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
             1,
             "--bandwidth has 3 numbers, the points have 2 coordinates",
         ),
-        (vec![cities(), "--engine", "spectral"], 1, "--engine spectral needs a tolerance: --atol 1e-9"),
+        (
+            vec![cities(), "--engine", "spectral"],
+            1,
+            "--engine spectral needs a tolerance: --atol 1e-9, or --rtol 1e-4",
+        ),
         (
             vec![cities(), "--engine", "spectral", "--atol", "1e-9", "--kernel", "hypercube"],
             1,

@@ -82,8 +82,8 @@ pub(crate) struct Args {
     pub(crate) precision: Digits,
 
     /// How the sums are found. direct looks at every pair of sample and point. tree skips what cannot matter: fast with narrow windows, or
-    /// with a tolerance. spectral, for gaussians in up to 3 dimensions, goes by way of a grid, and needs --atol. auto takes the cheaper one
-    /// of the first two
+    /// with a tolerance. spectral, for gaussians in up to 3 dimensions, goes by way of a grid, and needs a tolerance; with --rtol the tree takes the
+    /// tails. auto takes the cheapest
     #[arg(long, value_enum, default_value_t = Way::Auto, value_name = "WAY")]
     pub(crate) engine: Way,
 
@@ -334,10 +334,8 @@ impl Args {
         if self.engine == Way::Spectral {
             let problem = match () {
                 () if self.kernel != Shape::Gaussian => "takes gaussian windows only",
-                () if self.atol == 0.0 => "needs a tolerance: --atol 1e-9",
-                () if self.rtol > 0.0 => "keeps an --atol, and no --rtol",
-                () if self.boundary.iter().any(|boundary| *boundary != Boundary::Open) => {
-                    "takes no --boundary"
+                () if self.atol == 0.0 && self.rtol == 0.0 => {
+                    "needs a tolerance: --atol 1e-9, or --rtol 1e-4"
                 }
                 () if self.precision == Digits::F32 => "computes in f64",
                 () if self.covariance.is_some() => "takes no --covariance",

@@ -19,7 +19,7 @@ use arguments::{Args, Way};
 use input::Source;
 use place::Place;
 use rankwise::distributed::density::{
-    Boundary, Density, Engine, Estimate, Places, Precision, Samples, spectral, window_counts,
+    Boundary, Density, Engine, Places, Precision, Samples, window_counts,
 };
 use rankwise::kernels::density::{Kernel, normalisation};
 use rankwise::kernels::grid_sums::is_product;
@@ -150,17 +150,7 @@ impl Settings {
             Way::Auto => Engine::Auto,
             Way::Direct => Engine::Direct,
             Way::Tree => Engine::Tree,
-            Way::Spectral => {
-                if args.explain && world.is_root() {
-                    eprintln!(
-                        "by way of a grid, as asked for: within {} of the greatest possible value",
-                        args.atol
-                    );
-                }
-                let estimate = Estimate { kernel: *kernel, bandwidth, widths, precision: *precision };
-                let values = spectral::evaluate(world, estimate, &samples, places, args.atol, progress)?;
-                return Ok((values, "spectral".into()));
-            }
+            Way::Spectral => Engine::Spectral,
         };
         let windows = Selected { axes: bandwidth.clone(), matrix: matrix.clone() };
         let density = Density::builder()

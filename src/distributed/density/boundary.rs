@@ -93,6 +93,19 @@ impl Boundary {
         images
     }
 
+    /// How many images a coordinate can have within this reach of the samples.
+    pub(super) fn most_images(self, (from, to): (f64, f64), reach: f64) -> f64 {
+        let seen = to - from + 2.0 * reach;
+        match self {
+            Boundary::Open => 1.0,
+            Boundary::Periodic { low, high } => (seen / (high - low)).floor() + 1.0,
+            Boundary::Reflect { low, high } if low.is_finite() && high.is_finite() => {
+                2.0 * ((seen / (2.0 * (high - low))).floor() + 1.0)
+            }
+            Boundary::Reflect { .. } => 2.0,
+        }
+    }
+
     /// How far, at least, an image of the coordinate is from the extent.
     pub(super) fn distance(self, x: f64, (low, high): (f64, f64)) -> f64 {
         let outside = |x: f64| (low - x).max(x - high).max(0.0);

@@ -3,13 +3,13 @@
 use std::cell::OnceCell;
 use std::error::Error as StdError;
 
-use super::boundary::{reach, unfold};
+use super::boundary::reach;
 use super::check::{check_bandwidth, check_places, check_range};
 use super::log::Far;
 use super::plan::Task;
 use super::samples::turn;
 use super::tree::Planted;
-use super::{Boundary, Engine, Estimate, Places, Plan, Precision, Samples, Work, direct};
+use super::{Boundary, Engine, Estimate, Places, Plan, Precision, Samples, Work};
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::kernels::bandwidth::Rule;
@@ -35,12 +35,12 @@ pub enum Bandwidth {
 /// What a [`Density`] will be like: see [`Density::builder`].
 #[derive(Debug, Clone)]
 pub struct Builder {
-    kernel: Kernel,
+    pub(super) kernel: Kernel,
     bandwidth: Bandwidth,
-    widths: Vec<f64>,
+    pub(super) widths: Vec<f64>,
     boundaries: Vec<Boundary>,
     engine: Engine,
-    tolerance: Tolerance,
+    pub(super) tolerance: Tolerance,
     precision: Precision,
 }
 
@@ -176,8 +176,12 @@ impl Builder {
         {
             return Err(format!("a tolerance of {bad}: it must be 0 or a positive number").into());
         }
-        if self.precision == Precision::Single && self.engine == Engine::Tree {
-            return Err("the tree engine computes in double precision; single precision is direct".into());
+        if self.precision == Precision::Single && matches!(self.engine, Engine::Tree | Engine::Spectral) {
+            return Err(format!(
+                "the {} engine computes in double precision; single precision is direct",
+                self.engine
+            )
+            .into());
         }
         Ok(())
     }
@@ -196,21 +200,21 @@ fn vary(deviations: &[f64]) -> Result<(), Box<dyn StdError>> {
 /// The density of samples that are spread over ranks, to be asked for at any places, as often as wanted.
 #[derive(Debug)]
 pub struct Density<'c> {
-    comm: &'c Comm,
-    settings: Builder,
+    pub(super) comm: &'c Comm,
+    pub(super) settings: Builder,
     /// In coordinates in which the windows go along the axes.
-    samples: Samples,
+    pub(super) samples: Samples,
     /// How coordinates get there: u = L⁻¹ (x − centre).
-    turn: Option<(Cholesky, Vec<f64>)>,
+    pub(super) turn: Option<(Cholesky, Vec<f64>)>,
     /// The bandwidths there.
-    units: Vec<f64>,
+    pub(super) units: Vec<f64>,
     /// Their product is the volume of a window.
     scale: Vec<f64>,
     /// The bandwidths along the axes as they are given.
     bandwidth: Vec<f64>,
     /// Of the samples, as they are given.
-    extent: Vec<(f64, f64)>,
-    planted: OnceCell<Planted>,
+    pub(super) extent: Vec<(f64, f64)>,
+    pub(super) planted: OnceCell<Planted>,
 }
 
 impl<'c> Density<'c> {
@@ -351,12 +355,12 @@ impl<'c> Density<'c> {
         self.task(self.seen(places, turned.as_deref())).plan(self.comm, self.settings.engine)
     }
 
-    fn boundary(&self, axis: usize) -> Boundary {
+    pub(super) fn boundary(&self, axis: usize) -> Boundary {
         self.settings.boundaries.get(axis).copied().unwrap_or_default()
     }
 
     /// How far from a sample the widest window is not 0, along an axis.
-    fn reach(&self, axis: usize) -> f64 {
+    pub(super) fn reach(&self, axis: usize) -> f64 {
         let widest = self.settings.widths.iter().copied().fold(0.0, f64::max);
         let turned = matches!(self.settings.bandwidth, Bandwidth::Covariance(_) | Bandwidth::Matrix(_))
             .then_some(self.bandwidth.len());
@@ -377,7 +381,7 @@ impl<'c> Density<'c> {
         turned.map_or(places, Places::Points)
     }
 
-    fn task<'a>(&'a self, places: Places<'a>) -> Task<'a> {
+    pub(super) fn task<'a>(&'a self, places: Places<'a>) -> Task<'a> {
         let Builder { kernel, widths, precision, tolerance, .. } = &self.settings;
         let d = self.samples.dimensions;
         Task {
@@ -387,35 +391,8 @@ impl<'c> Density<'c> {
             product: matches!(places, Places::Grid(_)) && d > 1 && is_product(*kernel),
             planted: self.planted.get().is_some(),
             tolerance: *tolerance,
+            open: self.settings.boundaries.iter().all(|boundary| *boundary == Boundary::Open),
+            images: self.images(),
         }
-    }
-
-    /// The sums of shapes, without their factor. Collective.
-    fn sums(&self, places: Places<'_>, progress: impl FnMut(f64)) -> Result<(Vec<f64>, Plan)> {
-        let (comm, d) = (self.comm, self.samples.dimensions);
-        let plan = self.plan(places)?;
-        let task = self.task(places);
-        let direct_grid = plan.engine == Engine::Direct && self.turn.is_none() && task.product;
-        let work =
-            if direct_grid { Work::new(task.estimate.kernel, d, places) } else { Work::points(d, places) };
-        let boundaries: Vec<Boundary> = (0..d).map(|axis| self.boundary(axis)).collect();
-        let limits: Vec<(f64, f64)> = (0..d)
-            .map(|axis| (self.extent[axis].0 - self.reach(axis), self.extent[axis].1 + self.reach(axis)))
-            .collect();
-        let (mut work, fold) = unfold(work, &boundaries, &limits);
-        if let (Some((factor, centre)), Work::Columns(columns)) = (&self.turn, &mut work) {
-            *columns = turn(factor, centre, columns);
-        }
-        let sums = match (plan.engine, &work) {
-            (Engine::Tree, Work::Columns(points)) => {
-                if self.planted.get().is_none() {
-                    let _ = self.planted.set(Planted::new(comm, &self.samples, &self.units)?);
-                }
-                let planted = self.planted.get().expect("planted above");
-                planted.sums(comm, task.estimate, points, task.tolerance, progress)?
-            }
-            _ => direct::sums(comm, task.estimate, &self.samples, &work, progress)?,
-        };
-        Ok((fold.fold(sums, self.settings.widths.len()), plan))
     }
 }

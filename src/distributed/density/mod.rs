@@ -23,6 +23,7 @@ mod builder;
 mod check;
 mod counts;
 mod direct;
+mod engines;
 mod leave_one_out;
 mod log;
 mod places;

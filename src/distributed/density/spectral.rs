@@ -3,9 +3,9 @@
 
 use super::check::check;
 use super::{Estimate, Places, Samples};
-use crate::comm::{Comm, Min, Sum};
+use crate::comm::{Comm, Max, Min, Sum};
 use crate::error::Result;
-use crate::kernels::density::{Kernel, normalisation};
+use crate::kernels::density::{Kernel, weighted_normalisation};
 use crate::kernels::level::Level;
 use crate::kernels::spectral::{Request, Spectral};
 use crate::kernels::window_sums::TILE;
@@ -18,7 +18,7 @@ const ROUND: usize = 32 * TILE;
 /// their pairs. Wrong by no more than `atol` times the greatest density that there can be with this bandwidth, 1 / ∏ (√(2π) h): that of
 /// samples which are all at one place. Where the density is lower than that by far, all of it may be error.
 /// [`kernels::spectral`](crate::kernels::spectral) says how it works and why the bound holds. Terms are in double precision, whatever the
-/// estimate says.
+/// estimate says. Samples may have weights.
 ///
 /// The same bits for any number of ranks and however samples and places are dealt out, if there are the same places in all, on processors
 /// with AVX2 and with AVX-512 alike.
@@ -31,8 +31,8 @@ const ROUND: usize = 32 * TILE;
 /// All ranks must call this, with the same estimate and `atol`; a rank may have no places.
 ///
 /// # Errors
-/// On all ranks alike: as `evaluate`; for another kernel, for weighted samples, for four dimensions or more, for an `atol` that is too small for so many samples
-/// (below 1e-12, or a few times that of a million), and when the grid would have more than 2²⁵ cells. The message says which engine to take.
+/// On all ranks alike: as `evaluate`; for another kernel, for four dimensions or more, for an `atol` that is too small for so many samples
+/// (below 1e-12, or a few times that of a million; and some digits more when a few of many samples have nearly all the weight), and when the grid would have more than 2²⁵ cells. The message says which engine to take.
 ///
 /// ```
 /// use rankwise::distributed::density::{Estimate, Places, Precision, Samples, spectral};
@@ -54,25 +54,71 @@ pub fn evaluate(
     samples: &Samples,
     places: Places<'_>,
     atol: f64,
-    mut progress: impl FnMut(f64),
+    progress: impl FnMut(f64),
 ) -> Result<Vec<f64>> {
     let Estimate { kernel, bandwidth, widths, .. } = estimate;
-    let d = samples.dimensions;
     let possible = || match kernel {
-        _ if samples.weights.is_some() => {
-            Err("the spectral engine takes samples without weights only; take the engine tree or direct"
-                .into())
-        }
         Kernel::Gaussian => Ok(()),
         _ => Err("the spectral engine takes Gaussian windows only; take the engine tree or direct".into()),
     };
     comm.agree(check(estimate, samples, places).and_then(|()| possible()))?;
+    let mut values = sums(comm, estimate, samples, &At::Places(places), atol, progress)?;
+    for (values, width) in values.chunks_mut(places.len(samples.dimensions).max(1)).zip(widths) {
+        let bandwidth: Vec<f64> = bandwidth.iter().map(|h| h * width).collect();
+        let factor = weighted_normalisation(kernel, &bandwidth, samples.weight());
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
+    Ok(values)
+}
+
+/// Where the sums are wanted.
+pub(super) enum At<'a> {
+    Places(Places<'a>),
+    /// All first coordinates, then all second ones, and so on.
+    Columns(&'a [f64]),
+}
+
+impl At<'_> {
+    fn len(&self, d: usize) -> usize {
+        match self {
+            At::Places(places) => places.len(d),
+            At::Columns(columns) => columns.len() / d,
+        }
+    }
+}
+
+/// What the samples count together, in weights of the heaviest one, and its weight. Collective.
+pub(super) fn weight(comm: &Comm, samples: &Samples) -> Result<(f64, f64)> {
+    match &samples.weights {
+        None => Ok((samples.len() as f64, 1.0)),
+        Some(weights) => {
+            let most = weights.mine.iter().copied().fold(0.0, f64::max);
+            let most = comm.all_reduce_one(most, Max)?;
+            Ok((samples.weight() / most, most))
+        }
+    }
+}
+
+/// The weighted sums of Gaussians, each of which is 1 at its peak, window by window: wrong by no more than `tolerance` times the weight of
+/// all samples. Collective.
+pub(super) fn sums(
+    comm: &Comm,
+    estimate: Estimate<'_>,
+    samples: &Samples,
+    at: &At<'_>,
+    tolerance: f64,
+    mut progress: impl FnMut(f64),
+) -> Result<Vec<f64>> {
+    let Estimate { bandwidth, widths, .. } = estimate;
+    let d = samples.dimensions;
     // Ranks on different machines compute alike.
     let level = Level::at_most(comm.all_reduce_one(Level::detect() as u8, Min)?);
     let of_samples = samples.extent(comm)?;
-    let of_places = extent_of_places(comm, d, places)?;
-    let places_in_all = comm.all_reduce_one(count(d, places), Sum)?;
-    let mut values = vec![0.0; count(d, places) * widths.len()];
+    let (weight, most) = weight(comm, samples)?;
+    let of_places = extent_of_places(comm, d, at)?;
+    let m = at.len(d);
+    let places_in_all = comm.all_reduce_one(m, Sum)?;
+    let mut values = vec![0.0; m * widths.len()];
     for (window, width) in widths.iter().enumerate() {
         let bandwidth: Vec<f64> = bandwidth.iter().map(|h| h * width).collect();
         let made = comm.on_root(|| {
@@ -80,41 +126,44 @@ pub fn evaluate(
                 bandwidth: &bandwidth,
                 samples: samples.len(),
                 of_samples: &of_samples,
+                weight,
                 places: places_in_all,
                 of_places: &of_places,
-                tolerance: atol,
+                tolerance,
             };
             Ok(Spectral::new(&request)?)
         })?;
         // From one rank, since sines and exponentials of different machines may differ in their last bits.
         let spectral: Spectral = comm.broadcast_value(0, made.as_ref())?;
         let mut done = |part: f64| progress((window as f64 + part) / widths.len() as f64);
-        let grid = spread(level, &spectral, samples);
+        let grid = spread(level, &spectral, samples, most);
         done(0.4);
         let field = field(comm, level, &spectral, grid)?;
         done(0.6);
-        let factor = normalisation(kernel, &bandwidth, samples.len());
-        let values = &mut values[window * count(d, places)..][..count(d, places)];
-        read(level, &spectral, d, places, &field, values);
-        values.iter_mut().for_each(|value| *value *= factor);
+        let values = &mut values[window * m..][..m];
+        read(level, &spectral, d, at, &field, values);
+        values.iter_mut().for_each(|value| *value *= most);
         done(1.0);
     }
     Ok(values)
 }
 
-/// This rank's samples on a grid of its own.
-fn spread(level: Level, spectral: &Spectral, samples: &Samples) -> Vec<i64> {
+/// This rank's samples on a grid of its own, with their weights in units of `most`.
+fn spread(level: Level, spectral: &Spectral, samples: &Samples, most: f64) -> Vec<i64> {
     let d = samples.dimensions;
     let mut grid = vec![0; spectral.cells()];
     let mut columns = vec![Vec::with_capacity(ROUND.min(samples.tiles.len())); d];
-    for round in samples.tiles.chunks(ROUND * d) {
+    for (number, round) in samples.tiles.chunks(ROUND * d).enumerate() {
         columns.iter_mut().for_each(Vec::clear);
         for tile in round.chunks(TILE * d) {
             for (column, coordinates) in columns.iter_mut().zip(tile.chunks(tile.len() / d)) {
                 column.extend_from_slice(coordinates);
             }
         }
-        spectral.spread(level, &slices(&columns), &mut grid);
+        let weights: Option<Vec<f64>> = samples.weights.as_ref().map(|weights| {
+            weights.mine[number * ROUND..][..round.len() / d].iter().map(|weight| weight / most).collect()
+        });
+        spectral.spread(level, &slices(&columns), weights.as_deref(), &mut grid);
     }
     grid
 }
@@ -135,20 +184,26 @@ fn field(comm: &Comm, level: Level, spectral: &Spectral, mut grid: Vec<i64>) -> 
 }
 
 /// The sums of shapes at this rank's places.
-fn read(level: Level, spectral: &Spectral, d: usize, places: Places<'_>, field: &[f64], values: &mut [f64]) {
+fn read(level: Level, spectral: &Spectral, d: usize, at: &At<'_>, field: &[f64], values: &mut [f64]) {
+    let m = values.len();
     let mut columns = vec![Vec::with_capacity(ROUND.min(values.len())); d];
     for (round, values) in values.chunks_mut(ROUND).enumerate() {
         columns.iter_mut().for_each(Vec::clear);
         let cells = round * ROUND..round * ROUND + values.len();
-        match places {
-            Places::Points(rows) => {
+        match at {
+            At::Columns(all) => {
+                for (column, all) in columns.iter_mut().zip(all.chunks_exact(m)) {
+                    column.extend_from_slice(&all[cells.clone()]);
+                }
+            }
+            At::Places(Places::Points(rows)) => {
                 for row in rows[cells.start * d..cells.end * d].chunks_exact(d) {
                     columns.iter_mut().zip(row).for_each(|(column, x)| column.push(*x));
                 }
             }
-            Places::Grid(axes) => {
+            At::Places(Places::Grid(axes)) => {
                 let mut inner: usize = axes.iter().map(Vec::len).product();
-                for (column, axis) in columns.iter_mut().zip(axes) {
+                for (column, axis) in columns.iter_mut().zip(*axes) {
                     inner /= axis.len();
                     column.extend(cells.clone().map(|cell| axis[cell / inner % axis.len()]));
                 }
@@ -162,27 +217,23 @@ fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
     columns.iter().map(Vec::as_slice).collect()
 }
 
-/// Number of this rank's places.
-fn count(d: usize, places: Places<'_>) -> usize {
-    match places {
-        Places::Points(rows) => rows.len() / d,
-        Places::Grid(axes) => axes.iter().map(Vec::len).product(),
-    }
-}
-
 /// The least and the greatest coordinate of the places of all ranks along each axis.
-fn extent_of_places(comm: &Comm, d: usize, places: Places<'_>) -> Result<Vec<(f64, f64)>> {
+pub(super) fn extent_of_places(comm: &Comm, d: usize, at: &At<'_>) -> Result<Vec<(f64, f64)>> {
     let mut mine = vec![f64::INFINITY; 2 * d];
     let mut take = |axis: usize, x: f64| {
         mine[2 * axis] = mine[2 * axis].min(x);
         mine[2 * axis + 1] = mine[2 * axis + 1].min(-x);
     };
-    match places {
-        Places::Points(rows) => {
+    match at {
+        At::Columns(all) => {
+            let columns = all.chunks((all.len() / d).max(1)).enumerate();
+            columns.for_each(|(axis, column)| column.iter().for_each(|x| take(axis, *x)));
+        }
+        At::Places(Places::Points(rows)) => {
             rows.chunks_exact(d).for_each(|row| (0..d).for_each(|axis| take(axis, row[axis])));
         }
-        Places::Grid(_) if count(d, places) == 0 => {}
-        Places::Grid(axes) => {
+        At::Places(Places::Grid(_)) if at.len(d) == 0 => {}
+        At::Places(Places::Grid(axes)) => {
             axes.iter().enumerate().for_each(|(axis, all)| all.iter().for_each(|x| take(axis, *x)));
         }
     }

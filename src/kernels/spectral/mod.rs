@@ -7,9 +7,13 @@
 //! What comes out differs from the sum of Gaussians by an error with a bound, chosen beforehand: see [`design`]. It is absolute: a part of
 //! what one Gaussian is at its peak, for each sample. Where the density is much lower than its peak, it may be all of it.
 //!
-//! **The same bits, whoever has which samples.** The grid holds integers, in units of 2^−b, b = min(50, 62 − ⌈log₂ n⌉) for n samples: sums
-//! of them do not depend on their order. Each sample is rounded to that unit where it is spread, which adds to the error of the density,
-//! in units of the peak, 2^−(b+1) · Λ^d, where Λ, about 2.5/(w' · c) with c the width of a cell in bandwidths and w' the integral of the
+//! **Weights.** A sample is spread with its weight over the greatest one, which is at most 1, so that nothing above grows: the error of each
+//! Gaussian is in proportion to its weight, and that of their weighted mean the same part of the peak as without weights.
+//!
+//! **The same bits, whoever has which samples.** The grid holds integers, in units of 2^−b, b = min(50, 62 − ⌈log₂ N⌉), where N is the sum of
+//! all weights over the greatest one, and n for n samples without weights: sums
+//! of them do not depend on their order. Each sample is rounded to that unit where it is spread, whatever its weight, which adds to the error of the
+//! density, in units of the peak, n/N · 2^−(b+1) · Λ^d, where Λ, about 2.5/(w' · c) with c the width of a cell in bandwidths and w' the integral of the
 //! window, is how much a column of cells counts at a place. That is part of the tolerance. Not part of it is the rounding of `f64` in the
 //! windows, the taps and the sums, for which the tests allow 2e-15 of the peak; and coordinates are right to 2^−53 of the extent of the
 //! samples, as if they had been given with that many digits.
@@ -50,6 +54,8 @@ pub struct Request<'a> {
     pub samples: usize,
     /// See `samples`.
     pub of_samples: &'a [(f64, f64)],
+    /// What the samples count together, if the one that counts most counts 1: without weights their number, and never more than that.
+    pub weight: f64,
     /// Number of places, and their least and greatest coordinate along each axis.
     pub places: usize,
     /// See `places`.
@@ -76,25 +82,33 @@ pub enum Refusal {
     Cells(f64),
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Refusal {
+    /// The reason, without what to do about it.
+    pub fn reason(&self) -> String {
         match self {
-            Refusal::Axes(d) => write!(f, "{d} axes: the spectral engine takes 1 to {MOST_AXES}")?,
+            Refusal::Axes(d) => format!("{d} axes: the spectral engine takes 1 to {MOST_AXES}"),
             Refusal::Tolerance(tolerance) => {
-                return write!(f, "a tolerance of {tolerance}: the spectral engine takes a positive one");
+                format!("a tolerance of {tolerance}: the spectral engine takes a positive one")
             }
             Refusal::Fine { tolerance, samples } => {
-                write!(
-                    f,
+                format!(
                     "a tolerance of {tolerance:e} is too small for the spectral engine with {samples} samples"
-                )?;
+                )
             }
-            Refusal::Cells(cells) => write!(
-                f,
+            Refusal::Cells(cells) => format!(
                 "the spectral engine would take a grid of {cells:.1e} cells, more than {MOST_CELLS}: the bandwidth is small for so wide a range"
-            )?,
+            ),
         }
-        write!(f, "; take the engine tree or direct")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason())?;
+        match self {
+            Refusal::Tolerance(_) => Ok(()),
+            _ => write!(f, "; take the engine tree or direct"),
+        }
     }
 }
 
@@ -108,6 +122,8 @@ pub struct Spectral {
     spans: Option<Vec<[Span; 2]>>,
     /// The unit of the grid is 2^−bits.
     bits: i32,
+    /// Samples for each that counts 1: 1 without weights.
+    skew: f64,
 }
 
 /// A row of the table and the grid it takes.
@@ -162,9 +178,14 @@ impl Candidate {
     }
 }
 
-/// The unit of the grid.
-fn bits(samples: usize) -> i32 {
-    (62 - samples.next_power_of_two().ilog2() as i32).min(50)
+/// The unit of the grid. Cells under a window are 1 at most, so the sum of all stays below 2^62, and what rounding adds below n/2.
+fn bits(weight: f64) -> i32 {
+    (62 - (weight.ceil() as usize).next_power_of_two().ilog2() as i32).min(50)
+}
+
+/// How many samples there are for each that counts 1.
+fn skew(request: &Request<'_>) -> f64 {
+    (request.samples as f64 / request.weight).max(1.0)
 }
 
 impl Spectral {
@@ -174,9 +195,9 @@ impl Spectral {
     /// When there is none, for four axes or more, for a tolerance below about 1e-12 (3e-12 with 10⁶ samples), or for a grid of more
     /// than [`MOST_CELLS`].
     pub fn new(request: &Request<'_>) -> Result<Self, Refusal> {
-        let bits = bits(request.samples);
+        let bits = bits(request.weight);
         let Candidate { row, spans } = Self::best(request)?;
-        Ok(Spectral { design: Design::new(row), spans, bits })
+        Ok(Spectral { design: Design::new(row), spans, bits, skew: skew(request) })
     }
 
     /// About how many seconds it would take on so many ranks.
@@ -196,7 +217,7 @@ impl Spectral {
         if tolerance.is_nan() || tolerance <= 0.0 {
             return Err(Refusal::Tolerance(tolerance));
         }
-        let unit = 2f64.powi(-bits(request.samples) - 1);
+        let unit = 2f64.powi(-bits(request.weight) - 1) * skew(request);
         let mut refusal = Refusal::Fine { tolerance, samples: request.samples };
         let made = candidates(d, tolerance, unit)
             .filter_map(|row| Candidate::new(request, row).map_err(|reason| refusal = reason).ok());
@@ -207,7 +228,7 @@ impl Spectral {
     /// Bound on how much the mean of the Gaussians, each of which is 1 at its peak, can be wrong but for the rounding of `f64`.
     pub fn error(&self) -> f64 {
         let d = self.spans.as_ref().map_or(MOST_AXES, Vec::len);
-        self.design.error(d) + self.design.growth(d) * 2f64.powi(-self.bits - 1)
+        self.design.error(d) + self.design.growth(d) * self.skew * 2f64.powi(-self.bits - 1)
     }
 
     /// Cells of the grid along each axis.
@@ -224,22 +245,30 @@ impl Spectral {
         self.spans.as_deref().unwrap_or_default()
     }
 
-    /// Adds samples to the grid: of each axis the coordinates of all. In groups of 2¹⁵, of which it holds a copy.
+    /// Adds samples to the grid: of each axis the coordinates of all. In groups of 2¹⁵, of which it holds a copy. `weights` are over the
+    /// greatest of all: from 0 to 1. Weights of 1 give the same bits as none.
     ///
     /// # Panics
-    /// If the grid has not as many cells as [`cells`](Spectral::cells), or the axes not as many coordinates.
-    pub fn spread(&self, level: Level, columns: &[&[f64]], grid: &mut [i64]) {
+    /// If the grid has not as many cells as [`cells`](Spectral::cells), or the axes not as many coordinates, or there are not as many weights.
+    pub fn spread(&self, level: Level, columns: &[&[f64]], weights: Option<&[f64]>, grid: &mut [i64]) {
         assert_eq!(grid.len(), self.cells(), "the whole grid");
+        assert!(weights.is_none_or(|weights| weights.len() == columns[0].len()), "a weight for each sample");
         match columns {
             _ if grid.is_empty() => {}
-            [x] => self.spread_by::<1>(level, [x], grid),
-            [x, y] => self.spread_by::<2>(level, [x, y], grid),
-            [x, y, z] => self.spread_by::<3>(level, [x, y, z], grid),
+            [x] => self.spread_by::<1>(level, [x], weights, grid),
+            [x, y] => self.spread_by::<2>(level, [x, y], weights, grid),
+            [x, y, z] => self.spread_by::<3>(level, [x, y, z], weights, grid),
             _ => unreachable!("it was made for one to three axes"),
         }
     }
 
-    fn spread_by<const D: usize>(&self, level: Level, columns: [&[f64]; D], grid: &mut [i64]) {
+    fn spread_by<const D: usize>(
+        &self,
+        level: Level,
+        columns: [&[f64]; D],
+        weights: Option<&[f64]>,
+        grid: &mut [i64],
+    ) {
         let spans = self.of_all::<D>(0);
         let rows = self.rows(&spans);
         let mut items = Items::new();
@@ -247,7 +276,8 @@ impl Spectral {
             let to = columns[0].len().min(from + BATCH);
             let items = items.sort(level, &spans, &columns.map(|column| &column[from..to]));
             let Design { width, ref pieces, .. } = self.design;
-            level.run(Spread { width, pieces, items, rows: &rows, bits: self.bits, grid });
+            let weights = weights.map(|weights| &weights[from..to]);
+            level.run(Spread { width, pieces, items, weights, rows: &rows, bits: self.bits, grid });
         }
     }
 
@@ -359,6 +389,7 @@ pub fn density(samples: &[f64], bandwidth: &[f64], tolerance: f64, at: &[f64]) -
         bandwidth,
         samples: samples[0].len(),
         of_samples: &extents(&samples),
+        weight: samples[0].len() as f64,
         places: at[0].len(),
         of_places: &extents(&at),
         tolerance,
@@ -366,7 +397,7 @@ pub fn density(samples: &[f64], bandwidth: &[f64], tolerance: f64, at: &[f64]) -
     let spectral = Spectral::new(&request)?;
     let level = Level::detect();
     let mut grid = vec![0; spectral.cells()];
-    spectral.spread(level, &samples.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut grid);
+    spectral.spread(level, &samples.iter().map(Vec::as_slice).collect::<Vec<_>>(), None, &mut grid);
     let field = spectral.outer(level, &spectral.inner(level, &grid));
     let mut values = vec![0.0; at[0].len()];
     spectral.read(level, &at.iter().map(Vec::as_slice).collect::<Vec<_>>(), &field, &mut values);

@@ -45,6 +45,8 @@ pub(super) struct Spread<'a, const D: usize> {
     pub(super) width: usize,
     pub(super) pieces: &'a [f64],
     pub(super) items: &'a [Item<D>],
+    /// From 0 to 1, in the order in which the samples were given.
+    pub(super) weights: Option<&'a [f64]>,
     /// Where the rows under a window begin, from its first cell.
     pub(super) rows: &'a [usize],
     pub(super) bits: i32,
@@ -78,6 +80,10 @@ impl<const D: usize> Spread<'_, D> {
                 for ((item, last), others) in some.iter().zip(&mut last).zip(others.chunks_exact_mut(rows)) {
                     let windows = windows::<FMA, W, D>(pieces, &item.z);
                     *last = windows[D - 1];
+                    if let Some(weights) = self.weights {
+                        let weight = weights[item.index as usize];
+                        last.iter_mut().for_each(|cell| *cell *= weight);
+                    }
                     factors(&windows, others);
                 }
                 let rounds = round.to_bits().wrapping_mul(some.len() as u64);

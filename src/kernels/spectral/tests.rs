@@ -97,6 +97,7 @@ fn values(level: Level, d: usize, parts: &[&[f64]], at: &[f64]) -> (Vec<i64>, Ve
         bandwidth: &BANDWIDTHS[..d],
         samples: all[0].len(),
         of_samples: &extents(&all),
+        weight: all[0].len() as f64,
         places: at[0].len(),
         of_places: &extents(&at),
         tolerance: 1e-9,
@@ -106,7 +107,7 @@ fn values(level: Level, d: usize, parts: &[&[f64]], at: &[f64]) -> (Vec<i64>, Ve
     for part in parts {
         let mut grid = vec![0; spectral.cells()];
         let part = columns(part, d);
-        spectral.spread(level, &part.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut grid);
+        spectral.spread(level, &part.iter().map(Vec::as_slice).collect::<Vec<_>>(), None, &mut grid);
         sum.iter_mut().zip(grid).for_each(|(sum, more)| *sum += more);
     }
     let field = spectral.outer(level, &spectral.inner(level, &sum));
@@ -170,11 +171,38 @@ fn what_it_cannot_do_it_refuses() {
     assert!(said.contains("1.0e9 cells") && said.ends_with("take the engine tree or direct"), "{said}");
 }
 
+/// In units of the heaviest: the error of a sample that counts little is little, but for the rounding to the grid's unit.
+#[test]
+fn weights_spread_samples_in_proportion() {
+    let request = |weight: f64| Request {
+        bandwidth: &BANDWIDTHS[..1],
+        samples: 3,
+        of_samples: &[(0.0, 2.0)],
+        weight,
+        places: 1,
+        of_places: &[(0.0, 2.0)],
+        tolerance: 1e-9,
+    };
+    let spectral = Spectral::new(&request(1.75)).unwrap();
+    assert!(spectral.error() > Spectral::new(&request(3.0)).unwrap().error());
+    for level in level::all() {
+        let spread = |x: &[f64], weights: Option<&[f64]>| {
+            let mut grid = vec![0; spectral.cells()];
+            spectral.spread(level, &[x], weights, &mut grid);
+            grid
+        };
+        let ones = spread(&[0.3, 0.3, 1.7], None);
+        assert_eq!(spread(&[0.3, 0.3, 1.7], Some(&[1.0; 3])), ones);
+        let uneven = spread(&[0.3, 1.7], Some(&[1.0, 0.5]));
+        assert!(ones.iter().zip(&uneven).all(|(all, half)| (all - 2 * half).abs() <= 4), "{level:?}");
+    }
+}
+
 /// 2^62 is room for all samples in one cell.
 #[test]
 fn the_grid_does_not_overflow() {
-    for samples in [1, 2, 4096, 4097, 100_000, 1 << 40] {
-        let unit = bits(samples);
+    for samples in [1usize, 2, 4096, 4097, 100_000, 1 << 40] {
+        let unit = bits(samples as f64);
         assert!(unit <= 50 && (samples as f64) * 2f64.powi(unit) <= 2f64.powi(62), "{samples}: {unit}");
     }
     let h = [1.0];
