@@ -397,3 +397,44 @@ fn a_worker_keeps_its_state() {
         Ok(())
     });
 }
+
+#[test]
+fn a_state_is_made_once_on_each_rank_that_needs_it_and_anew_after_a_panic() {
+    on_ranks([1, 2, 3], |world| {
+        let made = Cell::new(0);
+        let mut state = world.with_state(|rank| {
+            made.set(made.get() + 1);
+            vec![rank]
+        });
+        assert!(state.get().is_none(), "nobody has needed it");
+        let keep = |seen: &mut Vec<usize>, i| {
+            seen.push(i);
+            i
+        };
+        for _ in 0..3 {
+            world.farm(0..30usize).schedule(Schedule::Static).run(state.task(keep))?;
+        }
+        let share = rankwise::Partition::even(30, world.size()).range(world.rank()).len();
+        assert_eq!((made.get(), state.get().map(Vec::len)), (1, Some(3 * share + 1)));
+        assert_eq!(state.get().and_then(|seen| seen.first().copied()), Some(world.rank()));
+        let outcome = world.farm(0..world.size()).schedule(Schedule::Static).run(state.task(|seen, i| {
+            seen.push(i);
+            assert!(i > 0, "half changed");
+            i
+        }));
+        assert!(outcome.unwrap_err().to_string().contains("half changed"));
+        assert_eq!(state.get().is_none(), world.is_root(), "it is not kept");
+        world.farm(0..world.size()).schedule(Schedule::Static).run(state.task(keep))?;
+        assert_eq!(made.get(), if world.is_root() { 2 } else { 1 });
+        // As well in a pool.
+        let doubled = world.pool(state.task(|seen: &mut Vec<usize>, i: usize| {
+            seen.push(i);
+            Ok::<_, String>(2 * i)
+        }));
+        assert!(doubled.run(|pool| pool.submit(21)?.wait())?.is_none_or(|twice| twice == 42));
+        let mut broken = world.with_state(|rank| -> u8 { panic!("rank {rank} has no model") });
+        let error = world.farm(0..9).run(broken.task(|_, i: i32| i)).unwrap_err().to_string();
+        assert!(error.contains("has no model"), "{error}");
+        Ok(())
+    });
+}

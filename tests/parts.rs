@@ -157,3 +157,22 @@ fn all_ranks_of_a_node_read_what_one_has_filled() {
         Ok(())
     });
 }
+
+#[test]
+fn what_the_root_has_is_once_on_each_node() {
+    on_ranks([1, 2, 3, 4], |world| {
+        for len in [0usize, 1, 1000, 100_000] {
+            let data: Vec<u32> = (0..len as u32).map(|i| i.wrapping_mul(i)).collect();
+            // What others give is not looked at.
+            let given = match world.rank() {
+                0 => Some(&data[..]),
+                1 => None,
+                _ => Some(&data[..len / 2]),
+            };
+            assert_eq!(world.shared_from_root(given)?[..], data[..]);
+        }
+        let error = world.shared_from_root((!world.is_root()).then_some(&[1u8][..])).unwrap_err();
+        assert!(error.is_shared() && error.to_string().contains("the root has no data to share"), "{error}");
+        Ok(())
+    });
+}

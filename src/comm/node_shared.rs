@@ -103,4 +103,39 @@ impl Comm {
         self.agree(filled)?;
         Ok(NodeShared { slice })
     }
+
+    /// The root's `data`, once on each node: it is `Some` there, and is not looked at elsewhere. For a large input that all tasks read.
+    ///
+    /// Memory: that of `data` once a node, in /dev/shm. It is sent to one rank of each node.
+    ///
+    /// # Collective
+    /// All ranks must call this. To free it, see [`node_shared`](Comm::node_shared).
+    ///
+    /// # Errors
+    /// On all ranks, when the root gives `None`, or when there is no such memory on a node.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let table = world.is_root().then(|| (0..1000).map(f64::from).collect::<Vec<_>>());
+    /// let table = world.shared_from_root(table.as_deref())?;
+    /// let sums = world.farm(0..10usize).run(|k| table[100 * k..100 * (k + 1)].iter().sum::<f64>())?;
+    /// assert!(sums.is_none_or(|sums| sums[0] == 4950.0));
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn shared_from_root<T: Element<K>, K>(&self, data: Option<&[T]>) -> Result<NodeShared<T>> {
+        let len = self.on_root(|| match data {
+            Some(data) => Ok(data.len()),
+            None => Err("the root has no data to share".into()),
+        })?;
+        let len = self.broadcast(0, len.as_ref().map(std::slice::from_ref))?[0];
+        let nodes = self.split_by_node()?;
+        self.node_shared(len, |copy: &mut [T]| {
+            if let (true, Some(data)) = (self.is_root(), data) {
+                copy.copy_from_slice(data);
+            }
+            let leaders = nodes.leaders().expect("the first rank of a node fills");
+            Ok(leaders.broadcast_into(0, copy)?)
+        })
+    }
 }

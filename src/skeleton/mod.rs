@@ -12,15 +12,17 @@ mod graph;
 mod idle;
 mod pipeline;
 mod pool;
+mod state;
 mod task;
 
 pub use executor::{Backend, Executor, Mpi, Serial, Threads};
 pub use farm::{
     Collecting, Everywhere, Farm, Items, Journaled, Known, Mine, OnRoot, Outcomes, Place, Schedule,
-    everywhere, mine, on_root, stream, try_stream,
+    Unordered, everywhere, mine, on_root, stream, try_stream,
 };
 pub use graph::{Graph, GraphReport, Inputs, Task, Times};
 pub use pipeline::{Item, Pipeline, PipelineReport, Ranks, StageReport, Staged};
 pub use pool::{Future, Pool, Submitter, as_completed, wait_any};
+pub use state::State;
 
 pub use crate::error::{TaskError, TaskErrors};

@@ -1,6 +1,8 @@
 //! One task: run, with its panic caught, again if it may, and its error with all that is known.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::ops::Range;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -81,6 +83,45 @@ impl Runner<'_> {
         }
     }
 
+    /// As [`run`](Runner::run), of all tasks with these numbers, whose results go to `keep`; the number of the first that fails, with
+    /// its error. To catch panics once for all of them costs nothing a task.
+    #[inline]
+    pub(crate) fn run_all<R, E: Into<Box<dyn StdError>>>(
+        &self,
+        numbers: Range<usize>,
+        mut task: impl FnMut(usize) -> Result<R, E>,
+        mut keep: impl FnMut(usize, R),
+    ) -> Result<(), (usize, TaskError)> {
+        let mut number = numbers.start;
+        if self.policy.retries > 0 || self.policy.deadline.is_some() {
+            while number < numbers.end {
+                let mut result = Some(self.run(number, || task(number)).map_err(|error| (number, error))?);
+                // There is one result, so to keep it is not tried again.
+                let keeper = Runner { policy: Policy::default(), ..*self };
+                let kept = keeper.run(number, || {
+                    result.take().into_iter().for_each(|result| keep(number, result));
+                    Ok::<_, Infallible>(())
+                });
+                kept.map_err(|error| (number, error))?;
+                number += 1;
+            }
+            return Ok(());
+        }
+        let outcome = caught_apart(|| {
+            while number < numbers.end {
+                keep(number, task(number)?);
+                number += 1;
+            }
+            Ok::<_, E>(())
+        });
+        let (message, place) = match outcome {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => (in_one_line(error.into().as_ref()), None),
+            Err(panic) => (format!("panicked: {}", panic.message), panic.place),
+        };
+        Err((number, self.error(number, 0, message, place)))
+    }
+
     /// An error of this rank.
     #[cold]
     pub(crate) fn error(
@@ -126,6 +167,31 @@ mod tests {
                 if tries > fails { Ok(()) } else { Err("not yet") }
             });
             assert_eq!((outcome.is_ok(), tries), (succeeds, (fails + 1).min(3)));
+        }
+    }
+
+    #[test]
+    fn many_tasks_are_run_as_one_by_one_until_one_fails() {
+        for retries in [0, 1] {
+            let runner = runner(Policy { retries, ..Policy::default() });
+            let mut kept = Vec::new();
+            let all = runner.run_all(3..6, |n| Ok::<_, String>(2 * n), |n, twice| kept.push((n, twice)));
+            assert_eq!((all, &kept[..]), (Ok(()), &[(3, 6), (4, 8), (5, 10)][..]));
+            for bad in 3..6 {
+                let mut kept = 0;
+                let task = |n| if n == bad { Err("no tea") } else { Ok(n) };
+                let (number, error) = runner.run_all(3..6, task, |_, _| kept += 1).unwrap_err();
+                assert_eq!((number, error.index, kept), (bad, bad, bad - 3));
+                let task = |n| {
+                    assert!(n != bad, "the kettle is empty");
+                    Ok::<_, String>(())
+                };
+                let (number, error) = runner.run_all(3..6, task, |_, ()| {}).unwrap_err();
+                assert!(number == bad && error.message.starts_with("panicked: the kettle is empty"));
+                let keep = |n, _| assert!(n != bad, "no room");
+                let (number, error) = runner.run_all(3..6, Ok::<_, String>, keep).unwrap_err();
+                assert!(number == bad && error.message.starts_with("panicked: no room"), "{error}");
+            }
         }
     }
 

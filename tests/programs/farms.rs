@@ -2,16 +2,17 @@
 #![expect(unsafe_code, reason = "some faults cannot be made in safe code")]
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rankwise::prelude::*;
-use rankwise::skeleton::{Future, stream, try_stream};
+use rankwise::skeleton::{Executor, Future, Schedule, Threads, Unordered, mine, stream, try_stream};
 
 #[derive(clap::Parser)]
 struct Args {
-    /// none, err, panic, exit, kill, swallow, iterator or iterator-panic.
+    /// none, err, panic, exit, kill, deadline, cancel, swallow, iterator or iterator-panic.
     how: String,
-    /// known, root, unordered, submitted or journal.
+    /// known, static, own, root, callback, unordered, submitted, threads or journal.
     items: String,
     /// The task that fails; without it, the first one of the rank.
     #[arg(long)]
@@ -32,10 +33,17 @@ fn main() -> ExitCode {
     rankwise::run_with::<Args>(|world, args| {
         let here = args.rank.is_none_or(|rank| rank == world.rank());
         let how = args.how.as_str();
+        // Of this rank.
+        let cancelled = AtomicBool::new(false);
+        let cancels = || cancelled.load(Ordering::Relaxed);
+        // Longer than no task takes that is not to be late.
+        let limit = Duration::from_millis(if how == "deadline" { 600 } else { 60_000 });
         let task = |i: usize| -> Result<f64, String> {
             std::thread::sleep(Duration::from_millis(args.takes));
             if here && args.task.is_none_or(|task| task == i) {
                 match how {
+                    "deadline" => std::thread::sleep(limit + Duration::from_millis(50)),
+                    "cancel" => cancelled.store(true, Ordering::Relaxed),
                     "err" | "swallow" => return Err("no tea".into()),
                     "panic" => panic!("the kettle is empty"),
                     "exit" => std::process::exit(3),
@@ -49,13 +57,33 @@ fn main() -> ExitCode {
         let (len, bad) = (args.len, args.task);
         let mut came = vec![None; len];
         let results = match args.items.as_str() {
-            "known" => world.farm(0..len).try_run(task),
-            "journal" => world.farm(0..len).journal(&args.journal).try_run(task),
-            "unordered" => world
-                .farm(0..len)
-                .run_unordered(task, |i, result| came[i] = Some(result))
-                .map(|()| world.is_root().then(|| came.into_iter().flatten().collect())),
-            "submitted" => world.pool(task).run(|pool| {
+            "known" => world.farm(0..len).deadline(limit).cancel_when(cancels).try_run(task),
+            "static" => {
+                let farm = world.farm(0..len).schedule(Schedule::Static);
+                farm.deadline(limit).cancel_when(cancels).try_run(task)
+            }
+            "own" => {
+                let own = mine(Partition::even(len, world.size()).range(world.rank()).collect());
+                world.farm(own).deadline(limit).cancel_when(cancels).try_run(task)
+            }
+            "journal" => {
+                let farm = world.farm(0..len).deadline(limit).cancel_when(cancels);
+                farm.journal(&args.journal).try_run(task)
+            }
+            "callback" => {
+                let farm = world.farm(0..len).deadline(limit).cancel_when(cancels);
+                let done = farm.run_unordered(task, |i, result| came[i] = Some(result));
+                done.map(|()| world.is_root().then(|| came.into_iter().flatten().collect()))
+            }
+            "unordered" => {
+                let farm = world.farm(0..len).deadline(limit).cancel_when(cancels);
+                farm.unordered(task, |results: Unordered<'_, f64>| {
+                    results.for_each(|(i, result)| came[i] = Some(result));
+                    Ok::<_, String>(came.into_iter().flatten().collect())
+                })
+            }
+            "threads" => Threads::new(world, 3).try_map(0..len, task),
+            "submitted" => world.pool(task).deadline(limit).run(|pool| {
                 let futures = (0..len).map(|i| pool.submit(i)).collect::<Result<Vec<_>>>()?;
                 if how == "swallow" {
                     Ok(Vec::new())
@@ -70,7 +98,8 @@ fn main() -> ExitCode {
             _ => {
                 let broken = how == "iterator-panic";
                 let items = (0..len).inspect(move |&i| assert!(!broken || Some(i) != bad, "no more tea"));
-                world.farm(stream(world.is_root().then_some(items))).try_run(task)
+                let farm = world.farm(stream(world.is_root().then_some(items)));
+                farm.deadline(limit).cancel_when(cancels).try_run(task)
             }
         };
         if how == "swallow" {

@@ -17,8 +17,8 @@ pub(super) trait Carry<R> {
     fn receive(found: Found) -> Outcome<Vec<R>>;
     /// Those of all ranks, as many as `counts` says, one rank's after the other's.
     fn gather(comm: &Comm, counts: &[usize], mine: Vec<R>, to_all: bool) -> Result<Option<Vec<R>>>;
-    /// In another order: stretches of these places and lengths one after the other.
-    fn in_order(all: Vec<R>, order: &[(usize, usize)]) -> Vec<R>;
+    /// In another order: stretches of these places and lengths one after the other, of what is in `first`, or behind it in `then`.
+    fn in_order(first: Vec<R>, then: Vec<R>, order: &[(usize, usize)]) -> Vec<R>;
 }
 
 /// As elements of MPI.
@@ -44,10 +44,14 @@ impl<R: Element<K>, K> Carry<R> for Elements<K> {
         }
     }
 
-    fn in_order(all: Vec<R>, order: &[(usize, usize)]) -> Vec<R> {
-        let mut sorted = Vec::with_capacity(all.len());
+    fn in_order(first: Vec<R>, then: Vec<R>, order: &[(usize, usize)]) -> Vec<R> {
+        let mut sorted = Vec::with_capacity(first.len() + then.len());
         for &(from, count) in order {
-            sorted.extend_from_slice(&all[from..from + count]);
+            // A stretch is of one rank, so it is in one of the two.
+            sorted.extend_from_slice(match from.checked_sub(first.len()) {
+                None => &first[from..from + count],
+                Some(from) => &then[from..from + count],
+            });
         }
         sorted
     }
@@ -76,8 +80,8 @@ impl<R: Serialize + DeserializeOwned> Carry<R> for Values {
         Ok(all.map(|all| all.into_iter().flatten().collect()))
     }
 
-    fn in_order(all: Vec<R>, order: &[(usize, usize)]) -> Vec<R> {
-        let mut all: Vec<Option<R>> = all.into_iter().map(Some).collect();
+    fn in_order(first: Vec<R>, then: Vec<R>, order: &[(usize, usize)]) -> Vec<R> {
+        let mut all: Vec<Option<R>> = first.into_iter().chain(then).map(Some).collect();
         let places = order.iter().flat_map(|&(from, count)| from..from + count);
         places.filter_map(|place| all[place].take()).collect()
     }

@@ -75,10 +75,10 @@ fn settle<R>(job: &Job, parts: &[[usize; 5]], local: &mut Local<R>) -> Result<Ta
 }
 
 /// Whether all went well, and nothing else.
-pub(super) fn finish_without_results<R>(job: &Job, mut local: Local<R>) -> Result<Local<R>> {
+pub(super) fn finish_without_results<R>(job: &Job, mut local: Local<R>) -> Result<(Local<R>, TaskErrors)> {
     let parts = all_parts(job, &local)?;
-    settle(job, &parts, &mut local)?;
-    Ok(local)
+    let errors = settle(job, &parts, &mut local)?;
+    Ok((local, errors))
 }
 
 /// The results of all ranks, on the root or on all.
@@ -97,8 +97,15 @@ pub(super) fn finish<R, C: Carry<R>>(job: &Job, mut local: Local<R>) -> Result<W
     } else {
         comm.gather_by(&blocks, 0, &local.runs)?
     };
-    let results = C::gather(comm, &counts, local.results, to_all)?;
-    let Some((runs, results)) = runs.zip(results) else {
+    // What the root has stays where it is.
+    let stays = comm.is_root() && !to_all;
+    let (mut counts, mut mine) = (counts, local.results);
+    let first = if stays { std::mem::take(&mut mine) } else { Vec::new() };
+    if !to_all {
+        counts[0] = 0;
+    }
+    let others = C::gather(comm, &counts, mine, to_all)?;
+    let Some((runs, others)) = runs.zip(others) else {
         return Ok(Whole { results: None, runs: Vec::new(), errors, total });
     };
     let mut place = 0;
@@ -107,12 +114,16 @@ pub(super) fn finish<R, C: Carry<R>>(job: &Job, mut local: Local<R>) -> Result<W
         order.push((start, place, count as usize));
         place += count as usize;
     }
-    let results = if order.is_sorted() {
-        results
+    let results = if order.is_sorted() && first.is_empty() {
+        others
+    } else if order.is_sorted() {
+        let mut all = first;
+        all.extend(others);
+        all
     } else {
         order.sort_unstable();
         let order: Vec<(usize, usize)> = order.iter().map(|&(_, from, count)| (from, count)).collect();
-        C::in_order(results, &order)
+        C::in_order(first, others, &order)
     };
     let mut runs = runs;
     runs.sort_unstable();

@@ -60,17 +60,43 @@ fn taken_apart<const N: usize>(mut message: Vec<u8>) -> ([u64; N], Vec<u8>) {
 /// What the root does with a result as soon as it has it.
 pub(super) type Consume<'a, R> = &'a mut dyn FnMut(usize, R);
 
-struct Root<'a, 'm, 'c, 'f, I: Items, R> {
+/// Results as they come, in whatever order, each with the number of its item: see [`Farm::unordered`](super::Farm::unordered).
+#[must_use = "the farm ends when nobody asks for more"]
+pub struct Unordered<'u, R> {
+    next: &'u mut dyn FnMut() -> Option<(usize, R)>,
+}
+
+impl<R> std::fmt::Debug for Unordered<'_, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unordered")
+    }
+}
+
+impl<R> Iterator for Unordered<'_, R> {
+    type Item = (usize, R);
+
+    fn next(&mut self) -> Option<(usize, R)> {
+        (self.next)()
+    }
+}
+
+struct Root<'a, 'm, 'c, I: Items, R> {
     job: &'a mut Job<'c>,
     comm: &'m Communicator,
     items: I,
-    consume: Option<Consume<'f, R>>,
+    /// Results that somebody wants soon.
+    ready: Option<VecDeque<(usize, R)>>,
     local: Local<R>,
     /// The next number.
     next: usize,
     len: Option<usize>,
     exhausted: bool,
     stopped: bool,
+    /// Whether the others know that it is stopped.
+    told: bool,
+    looked: Instant,
+    /// Whether results were handed out instead of a task of its own.
+    owes: bool,
     /// Of each rank: what it has and has not done, in order; what is on its way to it.
     open: Vec<VecDeque<Work>>,
     sends: Vec<VecDeque<Pending<'m, Vec<u8>>>>,
@@ -78,7 +104,7 @@ struct Root<'a, 'm, 'c, 'f, I: Items, R> {
     finished: usize,
 }
 
-impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
+impl<I: Items, R> Root<'_, '_, '_, I, R> {
     /// The next items: their first number, how many, and where they are not known everywhere they themselves.
     fn draw(&mut self, most: usize) -> (usize, usize, Vec<I::Item>) {
         let start = self.next;
@@ -128,7 +154,7 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
             (Schedule::Dynamic(count), ..) => return count.max(1),
             (Schedule::Static, Some(len), _) => return len.div_ceil(ranks).max(1),
             // Results are wanted soon.
-            (_, _, Some(left)) if self.consume.is_none() => {
+            (_, _, Some(left)) if self.ready.is_none() => {
                 (left / (4 * ranks * self.job.prefetch)).max(grain.min(left / ranks))
             }
             _ => grain,
@@ -178,7 +204,7 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         let errors: Vec<(usize, TaskError)> = if errors.is_empty() { Vec::new() } else { decode(&errors)? };
         self.pace.record(ran as usize, Duration::from_nanos(nanoseconds));
         self.finished += ran as usize;
-        if let Some(consume) = &mut self.consume
+        if let Some(ready) = &mut self.ready
             && ran as usize > errors.len()
         {
             let from = From { rank: Some(from), tag: Some(RESULTS) };
@@ -186,7 +212,7 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
             let failed: HashSet<usize> = errors.iter().map(|(number, _)| *number).collect();
             let succeeded = |number: &usize| !failed.contains(number);
             let numbers = (start as usize..(start + ran) as usize).filter(succeeded);
-            numbers.zip(results).for_each(|(number, result)| consume(number, result));
+            ready.extend(numbers.zip(results));
         }
         self.failed(errors.into_iter().map(|(_, error)| error).collect());
         Ok(())
@@ -203,8 +229,8 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         let began = Instant::now();
         for number in start..start + count {
             let item = drawn.next().unwrap_or_else(|| self.items.at(number));
-            match (task(number, item), &mut self.consume) {
-                (Ok(result), Some(consume)) => consume(number, result),
+            match (task(number, item), &mut self.ready) {
+                (Ok(result), Some(ready)) => ready.push_back((number, result)),
                 (Ok(result), None) => self.local.push(number, result),
                 (Err(error), _) => self.failed(vec![error]),
             }
@@ -218,9 +244,8 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
         self.finished += count;
     }
 
-    fn run<C: Carry<R>>(&mut self, task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>) -> Outcome {
-        let done = From { rank: None, tag: Some(DONE) };
-        let mut told = false;
+    /// The first stretches of all.
+    fn begin(&mut self) -> Outcome {
         for round in 0..self.job.prefetch {
             // The last ones are for those who are ready first, the root among them.
             let few = self.len.is_some_and(|len| len - self.next < self.comm.size);
@@ -231,43 +256,115 @@ impl<I: Items, R> Root<'_, '_, '_, '_, I, R> {
                 self.deal(to)?;
             }
         }
-        let mut looked = Instant::now();
-        loop {
-            // No more than one each, or a root that is asked faster than it answers would do nothing else.
-            for _ in 1..self.comm.size {
-                let Some(found) = point_to_point::find_now(self.comm, Channel::Program, done)? else { break };
-                self.receive::<C>(found)?;
-            }
-            if looked.elapsed() > LOOK {
-                looked = Instant::now();
-                self.job.progress(self.finished, self.len);
-                if !self.stopped && self.job.is_cancelled() {
-                    (self.stopped, self.local.cancelled) = (true, true);
-                }
-            }
-            if self.stopped && !told {
-                told = true;
-                (1..self.comm.size).try_for_each(|to| self.send(to, STOP, Vec::new()))?;
-            }
-            if !self.stopped && !self.exhausted {
-                self.work(task);
-            } else if self.open.iter().any(|open| !open.is_empty()) {
-                // Whoever asks to be asked is, also while there is nothing else to do.
-                if self.job.cancel.is_none() && self.job.progress.is_none() {
-                    let found = point_to_point::find(self.comm, Channel::Program, done)?;
-                    self.receive::<C>(found)?;
-                } else if let Some(found) = point_to_point::find_now(self.comm, Channel::Program, done)? {
-                    self.receive::<C>(found)?;
-                } else {
-                    std::thread::sleep(NAP);
-                }
-            } else if told || !self.stopped {
-                break;
+        Ok(())
+    }
+
+    /// No more than one message of each, or a root that is asked faster than it answers would do nothing else.
+    fn take_what_is_there<C: Carry<R>>(&mut self, done: From) -> Outcome {
+        for _ in 1..self.comm.size {
+            let Some(found) = point_to_point::find_now(self.comm, Channel::Program, done)? else { break };
+            self.receive::<C>(found)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on a little: whether there is more to do.
+    fn step<C: Carry<R>>(
+        &mut self,
+        task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+    ) -> Outcome<bool> {
+        let done = From { rank: None, tag: Some(DONE) };
+        if !self.owes {
+            self.take_what_is_there::<C>(done)?;
+            if self.ready.as_ref().is_some_and(|ready| !ready.is_empty()) {
+                // They do not wait for a task of the root, and it does not wait for more of them.
+                self.owes = true;
+                return Ok(true);
             }
         }
+        self.owes = false;
+        if self.looked.elapsed() > LOOK {
+            self.looked = Instant::now();
+            self.job.progress(self.finished, self.len);
+            if !self.stopped && self.job.is_cancelled() {
+                (self.stopped, self.local.cancelled) = (true, true);
+            }
+        }
+        if self.stopped && !self.told {
+            self.told = true;
+            (1..self.comm.size).try_for_each(|to| self.send(to, STOP, Vec::new()))?;
+        }
+        if !self.stopped && !self.exhausted {
+            self.work(task);
+        } else if self.open.iter().any(|open| !open.is_empty()) {
+            // Whoever asks to be asked is, also while there is nothing else to do.
+            if self.job.cancel.is_none() && self.job.progress.is_none() {
+                let found = point_to_point::find(self.comm, Channel::Program, done)?;
+                self.receive::<C>(found)?;
+            } else if let Some(found) = point_to_point::find_now(self.comm, Channel::Program, done)? {
+                self.receive::<C>(found)?;
+            } else {
+                std::thread::sleep(NAP);
+            }
+        } else if self.told || !self.stopped {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// All is done, and the others may go.
+    fn end(&mut self) -> Outcome {
         (1..self.comm.size).try_for_each(|to| self.send(to, END, Vec::new()))?;
         self.local.total = self.len.unwrap_or(self.next);
         std::mem::take(&mut self.sends).into_iter().flatten().try_for_each(|sent| sent.wait().map(drop))
+    }
+
+    /// Until all is done; results that are wanted go to `consume` after each step.
+    fn run<C: Carry<R>>(
+        &mut self,
+        task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+        consume: Option<Consume<'_, R>>,
+    ) -> Outcome {
+        self.begin()?;
+        let mut nobody = |_, _| {};
+        let consume = consume.unwrap_or(&mut nobody);
+        loop {
+            let more = self.step::<C>(task)?;
+            let ready = self.ready.iter_mut().flat_map(|ready| ready.drain(..));
+            ready.for_each(|(number, result)| consume(number, result));
+            if !more {
+                return self.end();
+            }
+        }
+    }
+
+    /// Until all is done, or whoever gets the results asks for no more.
+    fn run_with<C: Carry<R>, T>(
+        &mut self,
+        task: &mut impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+        body: impl FnOnce(Unordered<'_, R>) -> T,
+    ) -> Outcome<T> {
+        let (mut outcome, mut more) = (self.begin(), true);
+        let mut next = || loop {
+            if let Some(one) = self.ready.as_mut().and_then(VecDeque::pop_front) {
+                return Some(one);
+            }
+            if !more || outcome.is_err() {
+                return None;
+            }
+            match self.step::<C>(task) {
+                Ok(there_is_more) => more = there_is_more,
+                Err(failure) => outcome = Err(failure),
+            }
+        };
+        let given = body(Unordered { next: &mut next });
+        outcome?;
+        self.stopped |= more;
+        while more {
+            self.ready.iter_mut().for_each(VecDeque::clear);
+            more = self.step::<C>(task)?;
+        }
+        self.end().map(|()| given)
     }
 }
 
@@ -337,6 +434,34 @@ fn serve<I: Items, R, C: Carry<R>>(
     }
 }
 
+impl<'a, 'm, 'c, I: Items, R> Root<'a, 'm, 'c, I, R> {
+    fn new(job: &'a mut Job<'c>, comm: &'m Communicator, items: I, consumed: bool) -> Self {
+        let len = match items.place() {
+            Place::Everywhere(len) => Some(len),
+            Place::Own(_) => None,
+            Place::Root(len) => len,
+        };
+        Root {
+            job,
+            comm,
+            items,
+            ready: consumed.then(VecDeque::new),
+            local: Local::new(),
+            next: 0,
+            len,
+            exhausted: len == Some(0),
+            stopped: false,
+            told: false,
+            looked: Instant::now(),
+            owes: false,
+            open: vec![VecDeque::new(); comm.size],
+            sends: (0..comm.size).map(|_| VecDeque::new()).collect(),
+            pace: Pace::default(),
+            finished: 0,
+        }
+    }
+}
+
 /// Runs this rank's part: the root's with `consume`, if results are wanted there at once, as `consumed` says on all ranks.
 pub(super) fn run<I: Items, R, C: Carry<R>>(
     job: &mut Job,
@@ -351,28 +476,25 @@ pub(super) fn run<I: Items, R, C: Carry<R>>(
     if !whole.is_root() {
         return whole.quietly(call, |_| serve::<I, R, C>(job, &comm, &items, consumed, &mut task));
     }
-    let len = match items.place() {
-        Place::Everywhere(len) => Some(len),
-        Place::Own(_) => None,
-        Place::Root(len) => len,
-    };
-    let ranks = comm.size;
-    let mut root = Root {
-        job,
-        comm: &comm,
-        items,
-        consume,
-        local: Local::new(),
-        next: 0,
-        len,
-        exhausted: len == Some(0),
-        stopped: false,
-        open: vec![VecDeque::new(); ranks],
-        sends: (0..ranks).map(|_| VecDeque::new()).collect(),
-        pace: Pace::default(),
-        finished: 0,
-    };
-    let outcome = whole.quietly(call, |_| root.run::<C>(&mut task));
-    let Root { local, .. } = root;
-    outcome.map(|()| local)
+    let mut root = Root::new(job, &comm, items, consumed);
+    let outcome = whole.quietly(call, |_| root.run::<C>(&mut task, consume));
+    outcome.map(|()| root.local)
+}
+
+/// As [`run`], where `body` asks for the results on the root: what it gave is `Some` there.
+pub(super) fn run_with<I: Items, R, C: Carry<R>, T>(
+    job: &mut Job,
+    items: I,
+    mut task: impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+    body: impl FnOnce(Unordered<'_, R>) -> T,
+) -> Result<(Local<R>, Option<T>)> {
+    let (call, whole) = (job.call, job.comm);
+    let comm = whole.quietly(call, Communicator::again)?;
+    if !whole.is_root() {
+        let served = whole.quietly(call, |_| serve::<I, R, C>(job, &comm, &items, true, &mut task));
+        return served.map(|local| (local, None));
+    }
+    let mut root = Root::new(job, &comm, items, true);
+    let given = whole.quietly(call, |_| root.run_with::<C, T>(&mut task, body));
+    given.map(|given| (root.local, Some(given)))
 }

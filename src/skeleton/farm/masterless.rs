@@ -1,8 +1,9 @@
 //! Items that need no master: every rank takes numbers from a shared counter, or has its own.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::items::{Items, Place};
+use super::items::Place;
 use super::local::Local;
 use super::pace::Pace;
 use super::{Job, Schedule};
@@ -24,7 +25,7 @@ struct Draw<'a, 'c> {
     len: usize,
     ranks: usize,
     /// The block of this rank, where blocks are fixed.
-    block: std::ops::Range<usize>,
+    block: Range<usize>,
     /// Numbers below this have been handed out.
     seen: usize,
     /// The seconds that it takes to ask.
@@ -32,7 +33,7 @@ struct Draw<'a, 'c> {
 }
 
 impl Draw<'_, '_> {
-    fn next(&mut self, pace: &Pace) -> Result<Option<std::ops::Range<usize>>> {
+    fn next(&mut self, pace: &Pace) -> Result<Option<Range<usize>>> {
         let rest = self.len.saturating_sub(self.seen);
         let (Some(counter), false) = (self.counter, self.schedule == Schedule::Static) else {
             let mine = std::mem::replace(&mut self.block, 0..0);
@@ -54,15 +55,16 @@ impl Draw<'_, '_> {
     }
 }
 
-/// Runs this rank's share.
-pub(super) fn run<I: Items, R>(
+/// Runs this rank's share. `act` runs the tasks of numbers that follow each other, of items whose first has the number that comes
+/// next, and keeps their results; where one fails, its number here and its error.
+pub(super) fn run<R>(
     job: &mut Job,
-    items: &I,
-    mut task: impl FnMut(usize, I::Item) -> Result<R, TaskError>,
+    place: &Place,
+    mut act: impl FnMut(Range<usize>, usize, &mut Local<R>) -> Result<(), (usize, TaskError)>,
 ) -> Result<Local<R>> {
     let (rank, ranks) = (job.comm.rank(), job.comm.size());
     // The numbers of this rank's own items begin here.
-    let (first, len, own) = match items.place() {
+    let (first, len, own) = match *place {
         Place::Own(len) => (job.comm.exclusive_scan(&[len], crate::comm::Sum)?[0], len, true),
         Place::Everywhere(len) => (0, len, false),
         Place::Root(_) => (0, 0, true),
@@ -79,17 +81,14 @@ pub(super) fn run<I: Items, R>(
         while next < range.end {
             let tasks = pace.block().min(range.end - next);
             let began = Instant::now();
-            for number in next..next + tasks {
-                match task(first + number, items.at(number)) {
-                    Ok(result) => local.push(first + number, result),
-                    Err(error) => {
-                        local.errors.push(error);
-                        if !job.runner.policy.go_on {
-                            stops = true;
-                            break 'all;
-                        }
-                    }
+            let (mut rest, end) = (next, next + tasks);
+            while let Err((number, error)) = act(rest..end, first, &mut local) {
+                local.errors.push(error);
+                if !job.runner.policy.go_on {
+                    stops = true;
+                    break 'all;
                 }
+                rest = number + 1;
             }
             let now = Instant::now();
             pace.record(tasks, now - began);

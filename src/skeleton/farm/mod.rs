@@ -23,6 +23,7 @@ mod masterless;
 mod outcomes;
 mod pace;
 mod reduce;
+mod unordered;
 
 use carry::{Carry, Elements, Values};
 pub use items::{
@@ -30,6 +31,7 @@ pub use items::{
 };
 pub use journal::Journaled;
 use local::Local;
+pub use master::Unordered;
 pub use outcomes::Outcomes;
 pub(super) use reduce::Tiling;
 
@@ -89,6 +91,16 @@ impl Job<'_> {
         Err(self.call.error(Failure::Argument(format!("the ranks run different farms; this one has {what}"))))
     }
 
+    /// As [`begin`](Job::begin); items that ranks have of their own are not for the root, and the others are as they may.
+    fn come<I: Items>(&self, items: &I, consumed: bool) -> Result<()> {
+        self.begin(&items.place(), consumed)?;
+        if matches!(items.place(), Place::Own(_)) && (consumed || self.on_error.is_some()) {
+            let problem = "items that ranks have of their own are not watched by the root".to_owned();
+            return Err(self.call.error(Failure::Argument(problem)));
+        }
+        Ok(())
+    }
+
     fn is_cancelled(&mut self) -> bool {
         self.cancel.as_mut().is_some_and(|asks| asks())
     }
@@ -125,6 +137,24 @@ impl<I> std::fmt::Debug for Farm<'_, I> {
 #[derive(Debug)]
 #[must_use = "nothing happens before it runs"]
 pub struct Collecting<'c, I>(Farm<'c, I>);
+
+/// The task as a farm runs it: with its number, caught, and again if it may.
+fn tried<I: Clone, R, E: Into<Box<dyn StdError>>>(
+    runner: Runner<'_>,
+    mut task: impl FnMut(I) -> Result<R, E>,
+) -> impl FnMut(usize, I) -> Result<R, TaskError> {
+    let retries = runner.policy.retries > 0;
+    move |index, item| {
+        if !retries {
+            let mut item = Some(item);
+            return runner.run(index, || match item.take() {
+                Some(item) => task(item),
+                None => unreachable!("it is tried once"),
+            });
+        }
+        runner.run(index, || task(item.clone()))
+    }
+}
 
 fn sure<R>(result: R) -> Result<R, Infallible> {
     Ok(result)
@@ -245,32 +275,40 @@ impl<'c, I: Items> Farm<'c, I> {
         mut task: impl FnMut(I::Item) -> Result<R, E>,
     ) -> Result<(Job<'c>, Local<R>)> {
         let Farm { items, mut job } = self;
-        let (call, runner) = (job.call, job.runner);
-        job.begin(&items.place(), consume.is_some())?;
-        let retries = runner.policy.retries > 0;
-        let task = |index: usize, item: I::Item| {
-            if !retries {
-                let mut item = Some(item);
-                return runner.run(index, || match item.take() {
-                    Some(item) => task(item),
-                    None => unreachable!("it is tried once"),
-                });
-            }
-            runner.run(index, || task(item.clone()))
-        };
-        let consumed = consume.is_some();
-        let own = matches!(items.place(), Place::Own(_));
-        if own && (consumed || job.on_error.is_some()) {
-            let problem = "items that ranks have of their own are not watched by the root".to_owned();
-            return Err(call.error(Failure::Argument(problem)));
-        }
+        job.come(&items, consume.is_some())?;
+        let (consumed, runner) = (consume.is_some(), job.runner);
         let local = if matches!(items.place(), Place::Root(_)) || consumed || job.on_error.is_some() {
             let consume = consume.filter(|_| job.comm.is_root());
-            master::run::<I, R, C>(&mut job, items, consume, consumed, task)?
+            master::run::<I, R, C>(&mut job, items, consume, consumed, tried(runner, task))?
         } else {
-            masterless::run(&mut job, &items, task)?
+            masterless::run(&mut job, &items.place(), |numbers, first, local: &mut Local<R>| {
+                // By the numbers of all.
+                let all = first + numbers.start..first + numbers.end;
+                let run = runner.run_all(
+                    all,
+                    |number| task(items.at(number - first)),
+                    |number, result| local.push(number, result),
+                );
+                run.map_err(|(number, error)| (number - first, error))
+            })?
         };
         Ok((job, local))
+    }
+
+    /// As [`start`](Farm::start), with a body on the root that asks for the results.
+    fn start_with<R, E: Into<Box<dyn StdError>>, T>(
+        self,
+        task: impl FnMut(I::Item) -> Result<R, E>,
+        body: impl FnOnce(Unordered<'_, R>) -> T,
+    ) -> Result<(Job<'c>, Local<R>, Option<T>)>
+    where
+        R: Serialize + DeserializeOwned,
+    {
+        let Farm { items, mut job } = self;
+        job.come(&items, true)?;
+        let task = tried(job.runner, task);
+        let (local, given) = master::run_with::<I, R, Values, T>(&mut job, items, task, body)?;
+        Ok((job, local, given))
     }
 
     fn whole<R, C: Carry<R>, E: Into<Box<dyn StdError>>>(
@@ -404,32 +442,7 @@ impl<'c, I: Items> Farm<'c, I> {
         task: impl FnMut(I::Item) -> Result<R, E>,
     ) -> Result<Vec<(usize, R)>> {
         let (job, local) = self.start::<R, Here, E>(None, task)?;
-        Ok(local::finish_without_results(&job, local)?.numbered())
-    }
-
-    /// Hands each result to `consume` on the root, with the number of its item, as soon as it is there, in whatever order. Nothing
-    /// is kept: memory is bounded whatever the number of items.
-    ///
-    /// # Collective
-    /// All ranks must call this, with tasks that do the same.
-    ///
-    /// # Errors
-    /// On all ranks the same: [`Error::Tasks`] when a task failed. On all ranks when the items are [`mine`].
-    ///
-    /// ```
-    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
-    /// let mut sum = 0;
-    /// world.farm(0..100).run_unordered(|i| Ok::<_, String>(i * i), |_, square| sum += square)?;
-    /// assert_eq!(sum, if world.is_root() { 328_350 } else { 0 });
-    /// # Ok(()) }) }
-    /// ```
-    pub fn run_unordered<R: Serialize + DeserializeOwned, E: Into<Box<dyn StdError>>>(
-        self,
-        task: impl FnMut(I::Item) -> Result<R, E>,
-        mut consume: impl FnMut(usize, R),
-    ) -> Result<()> {
-        let (job, local) = self.start::<R, Values, E>(Some(&mut consume), task)?;
-        local::finish_without_results(&job, local).map(drop)
+        Ok(local::finish_without_results(&job, local)?.0.numbered())
     }
 }
 
@@ -486,7 +499,7 @@ impl<R> Carry<R> for Here {
     fn gather(_: &Comm, _: &[usize], _: Vec<R>, _: bool) -> Result<Option<Vec<R>>> {
         Ok(None)
     }
-    fn in_order(all: Vec<R>, _: &[(usize, usize)]) -> Vec<R> {
-        all
+    fn in_order(first: Vec<R>, _: Vec<R>, _: &[(usize, usize)]) -> Vec<R> {
+        first
     }
 }

@@ -4,8 +4,9 @@ use std::error::Error as StdError;
 use std::ops::Range;
 
 use super::carry::Elements;
-use super::items::{Items, Known, Place};
-use super::{Farm, local, master, masterless, sure};
+use super::items::{Known, Place};
+use super::local::Local;
+use super::{Farm, local, master, masterless};
 use crate::comm::Element;
 #[cfg(doc)]
 use crate::error::Error;
@@ -45,32 +46,18 @@ impl Tiling {
         combine: impl Fn(R, R) -> R,
     ) -> Result<R, TaskError> {
         let mut all = None;
-        for index in self.range(number) {
-            let result = runner.run(index, || task(index))?;
+        let range = self.range(number);
+        let one_more = |_, result| {
             all = Some(match all {
                 None => result,
-                Some(before) => runner.run(index, || sure(combine(before, result)))?,
+                Some(before) => combine(before, result),
             });
-        }
+        };
+        runner.run_all(range, &mut task, one_more).map_err(|(_, error)| error)?;
         match all {
             Some(all) => Ok(all),
             None => unreachable!("no tile is empty"),
         }
-    }
-}
-
-/// The tiles as items.
-struct Tiles(usize);
-
-impl Items for Tiles {
-    type Item = usize;
-
-    fn place(&self) -> Place {
-        Place::Everywhere(self.0)
-    }
-
-    fn at(&self, number: usize) -> usize {
-        number
     }
 }
 
@@ -103,12 +90,19 @@ impl<I: Known> Farm<'_, I> {
         let Place::Everywhere(len) = items.place() else { unreachable!("known items are everywhere") };
         let (runner, tiling) = (job.runner, Tiling::new(len));
         job.begin(&items.place(), false)?;
-        let reduce = |number, _| tiling.reduce(number, &runner, |index| task(items.at(index)), &combine);
-        let tiles = Tiles(tiling.tiles());
+        let place = Place::Everywhere(tiling.tiles());
+        let mut reduce = |number| tiling.reduce(number, &runner, |index| task(items.at(index)), &combine);
         let local = if job.on_error.is_some() {
-            master::run::<_, R, Elements<K>>(&mut job, tiles, None, false, reduce)?
+            master::run::<_, R, Elements<K>>(&mut job, 0..tiling.tiles(), None, false, |tile, _| {
+                reduce(tile)
+            })?
         } else {
-            masterless::run(&mut job, &tiles, reduce)?
+            masterless::run(&mut job, &place, |tiles, _, local: &mut Local<R>| {
+                for tile in tiles {
+                    local.push(tile, reduce(tile).map_err(|error| (tile, error))?);
+                }
+                Ok(())
+            })?
         };
         let results = local::finish::<R, Elements<K>>(&job, local)?.results;
         Ok(results.and_then(|results| results.into_iter().reduce(combine)))
