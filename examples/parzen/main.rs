@@ -18,9 +18,7 @@ use std::error::Error;
 use arguments::{Args, Way};
 use input::Source;
 use place::Place;
-use rankwise::distributed::density::{
-    Boundary, Density, Engine, Places, Precision, Samples, window_counts,
-};
+use rankwise::distributed::density::{Boundary, Density, Engine, Places, Precision, Samples, window_counts};
 use rankwise::kernels::density::{Kernel, normalisation};
 use rankwise::kernels::grid_sums::is_product;
 use rankwise::prelude::*;
