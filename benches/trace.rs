@@ -69,7 +69,7 @@ fn main() -> ExitCode {
 
 fn all() -> std::result::Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all("target/bench")?;
-    start("costs", &[])?;
+    start("costs", &[("RANKWISE_TRACE_EVENTS", "1024")])?;
     let mut rows: Vec<Value> = serde_json::from_slice(&std::fs::read("target/bench/trace.json")?)?;
     println!("\n{} events of two ranks, from the end of the body to the end of the program\n", 2 * CALLS);
     for ending in ["html", "json", "svg", "txt"] {

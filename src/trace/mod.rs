@@ -1,6 +1,6 @@
 //! What happened, as a picture: what every rank did when, which message went where, and who waited for whom.
 //!
-//! Each rank records into a ring that is always on; see [`crate::sys::record`]. Only when a picture is asked for do the ranks compare
+//! Each rank records into a ring when a picture is asked for; see [`crate::sys::record`]. Only when a picture is asked for do the ranks compare
 //! their clocks, at the start and at the end, and give the root what they have recorded. After a failure whoever is left reads the
 //! rings of all ranks of its node from memory that they share.
 
@@ -33,10 +33,11 @@ use part::Part;
 use run::Run;
 use words::Words;
 
-/// Events that a rank keeps: when a picture is asked for, and when none is.
+/// Events that a rank keeps when a picture is asked for. Else nobody would look at them, and they cost a short call some percent.
 const KEPT: usize = 1 << 17;
-const KEPT_UNASKED: usize = 1 << 10;
 const MOST: usize = 1 << 26;
+/// In place of their number: what follows is what is wrong.
+const WRONG: usize = usize::MAX;
 
 /// How long others wait for the one that writes after a failure.
 const WRITING: Duration = Duration::from_secs(20);
@@ -72,7 +73,7 @@ fn asked(argument: Option<&Path>) -> Result<(Option<PathBuf>, usize), String> {
             return Err(format!("no folder for the trace {}", path.display()));
         }
     }
-    let kept = if path.is_some() { KEPT } else { KEPT_UNASKED };
+    let kept = if path.is_some() { KEPT } else { 0 };
     let Some(text) = std::env::var_os("RANKWISE_TRACE_EVENTS").filter(|text| !text.is_empty()) else {
         return Ok((path, kept));
     };
@@ -89,17 +90,18 @@ fn asked(argument: Option<&Path>) -> Result<(Option<PathBuf>, usize), String> {
 pub(crate) fn start(world: &Communicator, host: &str, argument: Option<&Path>) -> Outcome {
     let mine = if world.rank == 0 { asked(argument) } else { Ok((None, 0)) };
     let wrong = |words: String| Failure::Argument(words);
-    // The root's words hold for all: elsewhere the environment may be another.
-    let (path, events) = mine.as_ref().map_or((None, usize::MAX), |(path, events)| (path.clone(), *events));
-    let bytes = path.as_ref().map_or_else(Vec::new, |path| path.as_os_str().as_encoded_bytes().to_vec());
+    // The root's words hold for all, also what is wrong with them: elsewhere the environment may be another.
+    let (bytes, events) = match mine {
+        Ok((path, events)) => {
+            (path.map_or_else(Vec::new, |path| path.into_os_string().into_encoded_bytes()), events)
+        }
+        Err(words) => (words.into_bytes(), WRONG),
+    };
     let mut head = [events, bytes.len()];
     broadcast(world, 0, Received::new(&mut head)?)?;
     let [events, len] = head;
-    match (events, mine) {
-        (usize::MAX, Err(words)) => return Err(wrong(words)),
-        (usize::MAX, Ok(_)) => return Err(wrong("wrong settings of the trace on rank 0".into())),
-        (0, _) => return Ok(()),
-        _ => {}
+    if events == 0 {
+        return Ok(());
     }
     if len == 0 {
         record::begin(Region::over(numbers::own(Region::len(events)), events));
@@ -108,6 +110,9 @@ pub(crate) fn start(world: &Communicator, host: &str, argument: Option<&Path>) -
     let mut bytes = if world.rank == 0 { bytes } else { vec![0; len] };
     broadcast(world, 0, Received::new(&mut bytes)?)?;
     let path = String::from_utf8(bytes).map_err(|_| wrong("the name of the trace is no UTF-8".into()))?;
+    if events == WRONG {
+        return Err(wrong(path));
+    }
     let (each, file) = (Region::len(events), node_file::open(world)?);
     let first = numbers::PAGE + world.rank * each;
     let shared = file.and_then(|file| {

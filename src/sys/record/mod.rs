@@ -1,4 +1,4 @@
-//! What this rank does, in a ring of events that is always on: calls, messages, phases, tasks.
+//! What this rank does, in a ring of events, if anybody wants to see it: calls, messages, phases, tasks.
 //!
 //! An event costs two looks at the clock and eight stores. Nothing is allocated after the start but the name of a new place in the
 //! program, once, and nothing is sent to anybody. Only the thread that has started MPI records.
