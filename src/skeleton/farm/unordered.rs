@@ -20,7 +20,7 @@ impl<I: Items> Farm<'_, I> {
     /// All ranks must call this, with tasks that do the same.
     ///
     /// # Errors
-    /// On all ranks the same: [`Error::Tasks`] when a task failed. On all ranks when the items are [`mine`].
+    /// On all ranks the same: [`Error::Tasks`] when a task failed. On all ranks when the items are [`mine`](super::mine).
     ///
     /// ```
     /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
