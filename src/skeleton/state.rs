@@ -27,7 +27,7 @@ impl Comm {
     ///
     /// let mut words = world.with_state(|rank| vec![format!("first word of rank {rank}")]);
     /// for _ in 0..2 {
-    ///     world.farm(0..50).for_each(words.task(|words, i: u32| {
+    ///     world.farm(0..50u32).for_each(words.task(|words, i: u32| {
     ///         words.push(i.to_string());
     ///         Ok::<_, String>(())
     ///     }))?;
