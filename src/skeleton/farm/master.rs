@@ -395,7 +395,8 @@ fn serve<I: Items, R, C: Carry<R>>(
                 let mut pace = Pace::default();
                 while !stopped && ran < count {
                     let (tasks, since) = ((pace.block() as u64).min(count - ran), Instant::now());
-                    for number in (start + ran) as usize..(start + ran + tasks) as usize {
+                    let before = ran;
+                    for number in (start + before) as usize..(start + before + tasks) as usize {
                         let item = unpacked.next().unwrap_or_else(|| items.at(number));
                         ran += 1;
                         match task(number, item) {
@@ -411,8 +412,10 @@ fn serve<I: Items, R, C: Carry<R>>(
                         }
                     }
                     let now = Instant::now();
-                    pace.record(tasks as usize, now - since);
-                    job.runner.ran((since, now), ((start + ran - tasks) as usize, tasks as usize));
+                    // Fewer than meant, if one of them has failed.
+                    let tasks = (ran - before) as usize;
+                    pace.record(tasks, now - since);
+                    job.runner.ran((since, now), ((start + before) as usize, tasks));
                     if now - looked > LOOK {
                         looked = now;
                         let stop = From { rank: Some(0), tag: Some(STOP) };
