@@ -1,8 +1,11 @@
-// Farms in plain C: the speed that ours has to reach. Two ways: a master that hands out numbers, and a shared counter.
+// Farms in plain C: the speed that ours has to reach. Three ways: a master that hands out numbers, a shared counter, and a shared
+// counter with the chunks of ours, whose results become one new array on rank 0, as ours do.
 //
-// Run: mpirun -n 3 farm master|counter TASKS TASK_US CHUNK PREFETCH REPEATS
-//      TASK_US is thread CPU time, so more ranks than cores cannot cheat. CHUNK 0 with counter: guided.
+// Run: mpirun -n 3 farm master|counter|alike TASKS TASK_US CHUNK PREFETCH REPEATS
+//      TASK_US is thread CPU time, so more ranks than cores cannot cheat; below 0 it is the mean of lognormal times.
+//      CHUNK 0 with counter: guided.
 // Prints the seconds of each repetition, in a line of their own; the results are in input order on rank 0.
+#include <math.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +18,16 @@ static double cpu(void) {
   return t.tv_sec + 1e-9 * t.tv_nsec;
 }
 
+// The same lengths in each language.
+static double lognormal(long i) {
+  unsigned x = (unsigned)i * 2654435761u + 12345u, y = x * 2246822519u + 3266489917u;
+  double u = (x + 0.5) / 4294967296.0, v = y / 4294967296.0;
+  return exp(sqrt(-2 * log(u)) * cos(6.283185307179586 * v) - 0.5);
+}
+
 static double task(long i, double us) {
+  if (us < 0)
+    us *= -lognormal(i);
   if (us > 0) {
     double end = cpu() + us * 1e-6;
     while (cpu() < end)
@@ -97,6 +109,72 @@ static void counter(long n, double us, long chunk, double *results) {
     MPI_Reduce(results, NULL, n, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
 }
 
+// The counter, with chunks as ours: fewer towards the end, but no fewer than take a hundred times as long as to ask for them. Each
+// rank appends its results, and rank 0 makes one array of them.
+static double *alike(long n, double us) {
+  long *next, seen = 0, room = 1024, count = 0, stretches = 0, (*runs)[2] = malloc(16 * 1000000L);
+  double asking = 1e-6, each = 0, *mine = malloc(8 * room), *all = NULL;
+  long most = 1;
+  MPI_Win window;
+  MPI_Win_allocate(rank == 0 ? 8 : 0, 8, MPI_INFO_NULL, MPI_COMM_WORLD, &next, &window);
+  MPI_Win_lock_all(0, window);
+  if (rank == 0)
+    *next = 0;
+  MPI_Win_sync(window);
+  MPI_Barrier(MPI_COMM_WORLD);
+  for (;;) {
+    long rest = n > seen ? n - seen : 0, grain = each > 0 ? (long)(100 * asking / each) : 1, take, start;
+    grain = grain < 1 ? 1 : grain > 8 * most ? 8 * most : grain > 65536 ? 65536 : grain;
+    take = grain < rest / ranks ? grain : rest / ranks;
+    take = take > rest / (4 * ranks) ? take : rest / (4 * ranks);
+    take = take < 1 ? 1 : take;
+    double before = MPI_Wtime();
+    MPI_Fetch_and_op(&take, &start, MPI_LONG, 0, 0, MPI_SUM, window);
+    MPI_Win_flush(0, window);
+    double began = MPI_Wtime();
+    asking = 0.5 * (asking + began - before);
+    seen = start + take;
+    if (start >= n)
+      break;
+    long end = seen < n ? seen : n;
+    for (long i = start; i < end; i++) {
+      if (count == room)
+        mine = realloc(mine, 8 * (room *= 2));
+      mine[count++] = task(i, us);
+    }
+    runs[stretches][0] = start;
+    runs[stretches++][1] = end - start;
+    double new = (MPI_Wtime() - began) / (end - start);
+    each = each > 0 ? 0.75 * each + 0.25 * new : new;
+    most = end - start > most ? end - start : most;
+  }
+  MPI_Win_unlock_all(window);
+  MPI_Win_free(&window);
+  int numbers[2] = {(int)count, (int)stretches}, *of = malloc(8 * ranks);
+  MPI_Allgather(numbers, 2, MPI_INT, of, 2, MPI_INT, MPI_COMM_WORLD);
+  if (rank > 0) {
+    MPI_Send(runs, 2 * stretches, MPI_LONG, 0, 3, MPI_COMM_WORLD);
+    MPI_Send(mine, count, MPI_DOUBLE, 0, 4, MPI_COMM_WORLD);
+  } else {
+    all = malloc(8 * n);
+    for (int from = 0; from < ranks; from++) {
+      double *results = mine;
+      if (from > 0) {
+        stretches = of[2 * from + 1];
+        results = malloc(8 * (of[2 * from] + 1L));
+        MPI_Recv(runs, 2 * stretches, MPI_LONG, from, 3, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        MPI_Recv(results, of[2 * from], MPI_DOUBLE, from, 4, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+      }
+      for (long k = 0, place = 0; k < stretches; place += runs[k++][1])
+        memcpy(all + runs[k][0], results + place, 8 * runs[k][1]);
+      if (from > 0)
+        free(results);
+    }
+  }
+  free(of), free(mine), free(runs);
+  return all;
+}
+
 int main(int c, char **v) {
   MPI_Init(&c, &v);
   if (c < 7)
@@ -109,7 +187,10 @@ int main(int c, char **v) {
     memset(results, 0, 8 * n);
     MPI_Barrier(MPI_COMM_WORLD);
     double start = MPI_Wtime();
-    if (strcmp(v[1], "master") == 0)
+    double *kept = results;
+    if (strcmp(v[1], "alike") == 0)
+      results = alike(n, us);
+    else if (strcmp(v[1], "master") == 0)
       master(n, us, chunk, atoi(v[5]), results, buffer);
     else
       counter(n, us, chunk, results);
@@ -117,6 +198,9 @@ int main(int c, char **v) {
     for (long i = 0; rank == 0 && i < n; i++)
       if (results[i] != 2.0 * i)
         MPI_Abort(MPI_COMM_WORLD, 1);
+    if (results != kept)
+      free(results);
+    results = kept;
     if (rank == 0)
       printf("%.9f\n", took);
   }

@@ -1,15 +1,24 @@
-"""Python's pools on the same tasks: futures (of mpi4py, under mpirun), pool, concurrent or joblib.
+"""Python's pools on the same tasks: futures (of mpi4py, under mpirun), pool, concurrent, dask, ray or joblib.
 
 Run: farm.py WAY TASKS TASK_US CHUNK WORKERS REPEATS; prints the seconds of each repetition.
 """
 
+import math
 import sys
 import time
 
 
+def lognormal(i):
+    x = (i * 2654435761 + 12345) % 2**32
+    y = (x * 2246822519 + 3266489917) % 2**32
+    u, v = (x + 0.5) / 2**32, y / 2**32
+    return math.exp(math.sqrt(-2 * math.log(u)) * math.cos(2 * math.pi * v) - 0.5)
+
+
 def task(i):
-    if MICROSECONDS > 0:
-        end = time.thread_time() + MICROSECONDS * 1e-6
+    if MICROSECONDS != 0:
+        microseconds = MICROSECONDS if MICROSECONDS > 0 else -MICROSECONDS * lognormal(i)
+        end = time.thread_time() + microseconds * 1e-6
         while time.thread_time() < end:
             pass
     return 2.0 * i
@@ -46,6 +55,18 @@ if __name__ == "__main__":
 
         with ProcessPoolExecutor(WORKERS) as executor:
             measured(lambda n: list(executor.map(task, range(n), chunksize=CHUNK)))
+    elif WAY == "dask":
+        from dask.distributed import Client
+
+        with Client(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as client:
+            # A task of the same name and number would not run again.
+            measured(lambda n: client.gather(client.map(task, range(n), pure=False, batch_size=CHUNK)))
+    elif WAY == "ray":
+        import ray
+
+        ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
+        remote = ray.remote(task)
+        measured(lambda n: ray.get([remote.remote(i) for i in range(n)]))
     else:
         from joblib import Parallel, delayed
 

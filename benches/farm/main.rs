@@ -1,10 +1,10 @@
 //! What handing out tasks costs, beside C with MPI and Python's pools: `make bench-farm`.
 //!
-//! Run:   cargo bench --bench farm [-- --rounds 5]
+//! Run:   cargo bench --bench farm [-- --rounds 5] [--only WORDS]
 //! Shows: tasks a second, medians of rounds in which all take turns, each in processes of its own; writes target/bench/farm.json.
 //!
 //! The time is from a barrier until all results are in order on rank 0; that a task is caught when it panics is in ours. What
-//! Python cannot import is skipped: `pip install mpi4py joblib`, PYTHON names the interpreter.
+//! Python cannot import is skipped: `pip install mpi4py joblib 'dask[distributed]' ray`, PYTHON names the interpreter.
 
 use std::error::Error;
 use std::path::Path;
@@ -23,11 +23,14 @@ struct Args {
     /// How often each is started
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only cases in whose name these words are
+    #[arg(long, default_value = "")]
+    only: String,
     /// What cargo adds
     #[arg(long, hide = true)]
     bench: bool,
     /// Runs one of ours as a rank: WAY TASKS TASK_US
-    #[arg(long, hide = true, num_args = 3)]
+    #[arg(long, hide = true, num_args = 3, allow_hyphen_values = true)]
     ours: Vec<String>,
 }
 
@@ -42,7 +45,7 @@ struct Case {
     name: &'static str,
     ranks: usize,
     tasks: usize,
-    micros: u64,
+    micros: i64,
     ours: &'static str,
     /// Name and arguments.
     peers: &'static [(&'static str, &'static [&'static str])],
@@ -65,7 +68,7 @@ const CASES: &[Case] = &[
         tasks: 2000,
         micros: 0,
         ours: "one",
-        peers: &[("mpi4py.futures", &["futures", "1"])],
+        peers: &[("mpi4py.futures", &["futures", "1"]), ("dask", &["dask", "1"]), ("ray", &["ray", "1"])],
         aim: 250.0,
     },
     Case {
@@ -74,7 +77,22 @@ const CASES: &[Case] = &[
         tasks: 10_000_000,
         micros: 0,
         ours: "default",
-        peers: &[("C counter, guided", &["counter", "0", "0"])],
+        peers: &[
+            ("C counter, the same chunks, a new array", &["alike", "0", "0"]),
+            ("C counter, guided, summed in place", &["counter", "0", "0"]),
+        ],
+        aim: 0.95,
+    },
+    Case {
+        name: "no-op, default, 3 ranks",
+        ranks: 3,
+        tasks: 10_000_000,
+        micros: 0,
+        ours: "default",
+        peers: &[
+            ("C counter, the same chunks, a new array", &["alike", "0", "0"]),
+            ("C counter, guided, summed in place", &["counter", "0", "0"]),
+        ],
         aim: 0.95,
     },
     Case {
@@ -88,6 +106,7 @@ const CASES: &[Case] = &[
             ("multiprocessing.Pool.map, chunks of 1250", &["pool", "1250"]),
             ("concurrent.futures, chunks of 100", &["concurrent", "100"]),
             ("joblib, batches of 1000", &["joblib", "1000"]),
+            ("C counter, the same chunks, a new array", &["alike", "0", "0"]),
         ],
         aim: 1.0,
     },
@@ -102,6 +121,34 @@ const CASES: &[Case] = &[
             ("C master-worker, prefetch 2", &["master", "1", "2"]),
             ("mpi4py.futures", &["futures", "1"]),
             ("multiprocessing.Pool.map, chunks of 125", &["pool", "125"]),
+            ("dask", &["dask", "1"]),
+            ("ray", &["ray", "1"]),
+        ],
+        aim: 0.98,
+    },
+    Case {
+        name: "lognormal of mean 1 ms, default, 2 ranks",
+        ranks: 2,
+        tasks: 1000,
+        micros: -1000,
+        ours: "default",
+        peers: &[
+            ("C counter, chunk 1", &["counter", "1", "0"]),
+            ("C counter, the same chunks, a new array", &["alike", "0", "0"]),
+            ("multiprocessing.Pool.map, chunks of 125", &["pool", "125"]),
+            ("joblib, batches of 1", &["joblib", "1"]),
+        ],
+        aim: 0.98,
+    },
+    Case {
+        name: "1 ms, default, 3 ranks",
+        ranks: 3,
+        tasks: 1000,
+        micros: 1000,
+        ours: "default",
+        peers: &[
+            ("C counter, chunk 1", &["counter", "1", "0"]),
+            ("C master-worker, prefetch 2", &["master", "1", "2"]),
         ],
         aim: 0.98,
     },
@@ -116,9 +163,18 @@ const CASES: &[Case] = &[
     },
 ];
 
-fn task(i: usize, micros: u64) -> f64 {
-    if micros > 0 {
-        let end = cpu() + Duration::from_micros(micros);
+/// The same lengths in each language.
+fn lognormal(i: usize) -> f64 {
+    let x = (i as u32).wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let y = x.wrapping_mul(2_246_822_519).wrapping_add(3_266_489_917);
+    let (u, v) = ((f64::from(x) + 0.5) / 2f64.powi(32), f64::from(y) / 2f64.powi(32));
+    ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos() - 0.5).exp()
+}
+
+fn task(i: usize, micros: i64) -> f64 {
+    if micros != 0 {
+        let micros = if micros > 0 { micros as f64 } else { -micros as f64 * lognormal(i) };
+        let end = cpu() + Duration::from_secs_f64(micros * 1e-6);
         while cpu() < end {}
     }
     2.0 * i as f64
@@ -133,7 +189,7 @@ fn cpu() -> Duration {
     Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-fn ours(way: &str, tasks: usize, micros: u64) -> ExitCode {
+fn ours(way: &str, tasks: usize, micros: i64) -> ExitCode {
     rankwise::run(|world| {
         for _ in 0..REPEATS {
             let items = world.is_root().then(|| (0..tasks).collect::<Vec<usize>>());
@@ -174,7 +230,7 @@ fn median(mut all: Vec<f64>) -> f64 {
 fn peer(case: &Case, args: &[&str], c: &Path) -> Command {
     let (tasks, micros, repeats) = (case.tasks.to_string(), case.micros.to_string(), REPEATS.to_string());
     let mut command;
-    if let [way @ ("master" | "counter"), chunk, prefetch] = args {
+    if let [way @ ("master" | "counter" | "alike"), chunk, prefetch] = args {
         command = launcher(case.ranks);
         command.arg(c).args([*way, &*tasks, &*micros, *chunk, *prefetch, &*repeats]);
     } else {
@@ -193,10 +249,10 @@ fn peer(case: &Case, args: &[&str], c: &Path) -> Command {
 fn main() -> ExitCode {
     let args = Args::parse();
     if let [way, tasks, micros] = &args.ours[..] {
-        let number = |text: &str| text.parse::<usize>().expect("a number of ours");
-        return ours(way, number(tasks), number(micros) as u64);
+        let number = |text: &str| text.parse::<i64>().expect("a number of ours");
+        return ours(way, number(tasks) as usize, number(micros));
     }
-    match compare(args.rounds.max(1)) {
+    match compare(args.rounds.max(1), &args.only) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -205,18 +261,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(rounds: usize) -> Outcome {
+fn compare(rounds: usize, only: &str) -> Outcome {
     std::fs::create_dir_all("target/bench")?;
     let c = std::env::temp_dir().join(format!("rankwise-bench-farm-{}", std::process::id()));
     let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/farm/farm.c");
-    if !Command::new(&mpicc).args(["-O2", "-o"]).arg(&c).arg(source).status()?.success() {
+    if !Command::new(&mpicc).args(["-O2", "-o"]).arg(&c).arg(source).arg("-lm").status()?.success() {
         return Err(format!("{mpicc} (from $MPICC) fails").into());
     }
     println!("{}\n", rankwise::program::mpi_version());
     println!("{:40} {:42} {:>12} {:>12} {:>7} {:>5}", "case", "peer", "ours 1/s", "peer 1/s", "ratio", "aim");
     let mut rows = Vec::new();
-    for case in CASES {
+    for case in CASES.iter().filter(|case| case.name.contains(only)) {
         let mut ours = Vec::new();
         let mut peers: Vec<Outcome<Vec<f64>>> = case.peers.iter().map(|_| Ok(Vec::new())).collect();
         for _ in 0..rounds {
