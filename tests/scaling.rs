@@ -12,7 +12,7 @@ use rankwise::testing::{Ended, run_to_end};
 
 fn scaling(folder: &Path, arguments: &[&str], program: &[&str]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rankwise"));
-    command.arg("scaling").args(arguments).arg("-o").arg(folder.join("study")).arg("--").args(program);
+    command.arg("scaling").args(arguments).arg("-o").arg(folder.join("study.1")).arg("--").args(program);
     run_to_end(command, common::LIMIT)
 }
 
@@ -22,7 +22,7 @@ fn path(name: &str) -> String {
 
 /// The numbers of a column of the table.
 fn column(folder: &Path, name: &str) -> Vec<f64> {
-    let table = fs::read_to_string(folder.join("study.csv")).unwrap();
+    let table = fs::read_to_string(folder.join("study.1.csv")).unwrap();
     let place = table.lines().next().unwrap().split(',').position(|title| title == name);
     let place = place.unwrap_or_else(|| panic!("no {name}: {table}"));
     table.lines().skip(1).map(|line| line.split(',').nth(place).unwrap().parse().unwrap()).collect()
@@ -42,7 +42,7 @@ fn the_table_and_the_picture_have_what_was_run() {
         assert!((speedup[k] - seconds[0] / seconds[k]).abs() < 1e-2, "{speedup:?}, {seconds:?}");
         assert!(phases[0][k] > 0.0 && phases[1][k] > 0.0 && phases[0][k] < seconds[k]);
     }
-    let picture = fs::read_to_string(folder.0.join("study.svg")).unwrap();
+    let picture = fs::read_to_string(folder.0.join("study.1.svg")).unwrap();
     assert!(picture.ends_with("</svg>\n") && picture.contains("sort on 3 ranks: "), "{picture}");
     assert!(ended.stdout.contains("Amdahl: ") && ended.stdout.starts_with("bubble_sort --random 200000\n"));
 }
@@ -56,7 +56,7 @@ fn work_grows_with_the_ranks_where_the_arguments_say_so() {
     assert_eq!(code(&ended), Some(0), "{}{}", ended.stdout, ended.stderr);
     let (seconds, speedup) = (column(&folder.0, "seconds"), column(&folder.0, "speedup"));
     assert!((speedup[1] - 2.0 * seconds[0] / seconds[1]).abs() < 1e-2, "{speedup:?}, {seconds:?}");
-    assert!(!fs::read_to_string(folder.0.join("study.csv")).unwrap().contains("read_max"));
+    assert!(!fs::read_to_string(folder.0.join("study.1.csv")).unwrap().contains("read_max"));
     let ended = scaling(&folder.0, &weak, &[&sort, "--random", "100000"]);
     assert_eq!(code(&ended), Some(1));
     assert!(ended.stderr.contains("the work is to grow: say where"), "{}", ended.stderr);
@@ -100,5 +100,10 @@ fn what_fails_or_hangs_is_said_with_the_ranks_and_leaves_no_table() {
         assert_eq!(code(&ended), Some(1), "{words}: {}{}", ended.stdout, ended.stderr);
         assert_eq!(ended.stderr.matches(words).count(), 1, "{words}: {}", ended.stderr);
     }
+    // Before anything is run: the program would have left its mark.
+    let mark = folder.file("mark");
+    let ended = scaling(&folder.0.join("none"), &["--ranks", "1"], &["touch", &mark]);
+    assert_eq!(code(&ended), Some(1));
+    assert!(ended.stderr.contains("none/"), "{}", ended.stderr);
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
 }

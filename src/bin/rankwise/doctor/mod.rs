@@ -15,6 +15,7 @@ use rankwise::Comm;
 use rankwise::testing::run_to_end;
 
 use finding::{Finding, Mark};
+pub(crate) use slurm::srun_plugin;
 
 /// Looks at this machine, or, under a launcher, at all ranks.
 #[derive(clap::Args)]
@@ -129,7 +130,7 @@ pub(crate) fn which(name: &str) -> Option<PathBuf> {
 }
 
 /// What a command prints, on either of its outputs.
-pub(crate) fn output(program: &str, args: &[&str]) -> Option<String> {
+fn output(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).stdin(std::process::Stdio::null()).output().ok()?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text += &String::from_utf8_lossy(&output.stderr);

@@ -15,8 +15,7 @@ pub(super) fn findings() -> Vec<Finding> {
         return vec![Finding::absent(SECTION, "srun is installed here, but no Slurm is set up for it")];
     }
     let mut all = vec![Finding::good(SECTION, version.trim().to_owned())];
-    let open_mpi = rankwise::program::mpi_version().starts_with("Open MPI");
-    let wanted = if open_mpi { "pmix" } else { "pmi2" };
+    let wanted = wanted();
     let list = output("srun", &["--mpi=list"]).unwrap_or_default();
     all.push(plugin(&list, wanted));
     if let Ok(job) = std::env::var("SLURM_JOB_ID") {
@@ -33,13 +32,26 @@ fn is_not_set_up(version: &str) -> bool {
         || !version.trim_start().starts_with("slurm")
 }
 
-/// Whether the list of `srun --mpi=list` has what is wanted.
-fn plugin(list: &str, wanted: &str) -> Finding {
-    // A line each, behind "srun:" in older versions; pmix_v4 and its like are pmix, too.
+/// What `srun --mpi` must name for this MPI.
+fn wanted() -> &'static str {
+    if rankwise::program::mpi_version().starts_with("Open MPI") { "pmix" } else { "pmi2" }
+}
+
+/// What `srun --mpi` must name for this MPI, if the one here has it.
+pub(crate) fn srun_plugin() -> Option<&'static str> {
+    has(&output("srun", &["--mpi=list"])?, wanted()).then(wanted)
+}
+
+/// Whether the list of `srun --mpi=list` has it: a line each, behind "srun:" in older versions; pmix_v4 and its like are pmix, too.
+fn has(list: &str, wanted: &str) -> bool {
     let of_version =
         |name: &str| name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with("_v"));
-    let has = list.lines().filter_map(|line| line.split_whitespace().next_back()).any(of_version);
-    if has {
+    list.lines().filter_map(|line| line.split_whitespace().next_back()).any(of_version)
+}
+
+/// What the list of `srun --mpi=list` says of what is wanted.
+fn plugin(list: &str, wanted: &str) -> Finding {
+    if has(list, wanted) {
         return Finding::good(SECTION, format!("srun --mpi={wanted} is there: start programs with it"));
     }
     let names = list.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -11,6 +11,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rankwise::file::{check_new, write_whole};
+
 use runs::{Job, Work};
 use study::Study;
 
@@ -77,6 +79,14 @@ fn shown(program: &[String]) -> String {
 
 /// Runs, and tells.
 pub(crate) fn alone(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [csv, svg] = ["csv", "svg"].map(|kind| {
+        let mut path = args.output.clone().into_os_string();
+        path.push(format!(".{kind}"));
+        PathBuf::from(path)
+    });
+    // Before the runs, which may take an hour.
+    check_new(&csv)?;
+    check_new(&svg)?;
     let job = Job {
         work: Work::new(&args.program, args.weak)?,
         launcher: runs::launcher(args.launcher.as_deref()),
@@ -90,11 +100,8 @@ pub(crate) fn alone(args: &Args) -> Result<(), Box<dyn Error>> {
     let study = Study::of(&runs, &args.phase, args.weak, runs::places())?;
     let command = shown(&args.program);
     print!("{}", table::text(&study, &command));
-    let csv = args.output.with_extension("csv");
-    let svg = args.output.with_extension("svg");
-    for (path, content) in [(&csv, table::csv(&study)), (&svg, picture::svg(&study, &command))] {
-        std::fs::write(path, content).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    }
+    write_whole(&csv, table::csv(&study).as_bytes())?;
+    write_whole(&svg, picture::svg(&study, &command).as_bytes())?;
     println!("\n{} and {} have the table and the picture", csv.display(), svg.display());
     Ok(())
 }

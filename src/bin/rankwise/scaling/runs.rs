@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::env;
 use std::error::Error;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{Write, stderr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use rankwise::progress::Show;
 use rankwise::testing::{self, Ended, run_to_end};
 use serde_json::Value;
 
-use crate::doctor::{output, which};
+use crate::doctor::{self, which};
 
 /// What is to be run.
 pub(super) struct Job {
@@ -102,10 +103,7 @@ pub(super) fn launcher(asked: Option<&str>) -> Option<Vec<String>> {
     if env::var_os("SLURM_JOB_ID").is_none() || env::var_os("MPIEXEC").is_some() {
         return None;
     }
-    let open_mpi = rankwise::program::mpi_version().starts_with("Open MPI");
-    let wanted = if open_mpi { "pmix" } else { "pmi2" };
-    let list = output("srun", &["--mpi=list"]).unwrap_or_default();
-    list.contains(wanted).then(|| words(&format!("srun --mpi={wanted} --kill-on-bad-exit=1 --exact -n")))
+    doctor::srun_plugin().map(|plugin| words(&format!("srun --mpi={plugin} --kill-on-bad-exit=1 --exact -n")))
 }
 
 /// How many ranks have a core of their own: the tasks of the allocation, or the cores of this process.
@@ -130,7 +128,7 @@ pub(super) fn all(job: &Job, counts: &[usize], repeat: u32) -> Result<Vec<Run>, 
     let mut reports = !job.whole;
     for turn in 1..=repeat {
         for &ranks in counts {
-            let say = stderr().is_terminal();
+            let say = Show::Auto.on_stderr();
             if say {
                 eprint!("\r\x1b[Krun {} of {total}: {ranks} ranks, turn {turn}", runs.len() + 1);
                 stderr().flush()?;
