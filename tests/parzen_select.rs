@@ -188,7 +188,7 @@ fn bad_input_is_one_error_on_all_ranks() {
     );
     std::fs::write(&line, "0,0,1\n1,2,0\n2,4,5\n3,6,1\n").expect("the temporary folder can be written");
     std::fs::write(&csv, "x,w\n1,2\n2,NaN\n").expect("the temporary folder can be written");
-    let cases: [(&[&str], i32, &str); 23] = [
+    let cases: [(&[&str], i32, &str); 22] = [
         (
             &[&h5, "--weights", "/bad"],
             1,
@@ -232,11 +232,6 @@ fn bad_input_is_one_error_on_all_ranks() {
             &[&h5, "--weights", "/short", "--log", "--engine", "spectral", "--atol", "1e-6"],
             1,
             "spectral takes no --log",
-        ),
-        (
-            &[&h5, "--engine", "spectral", "--atol", "1e-9", "--rtol", "1e-6"],
-            1,
-            "spectral keeps an --atol, and no --rtol",
         ),
         (&[&h5, "--window-sweep", "2:1:5"], 2, "is not LOW:HIGH:COUNT, from low to high"),
         (&[&h5, "--log", "--plot", "x.png"], 2, "cannot be used with"),

@@ -84,7 +84,8 @@ impl Group {
     pub(crate) fn enter(&self, comm: &Communicator, call: Call) -> Outcome<Here> {
         let level = level();
         let collective = matches!(call.waits, Waits::All | Waits::Some);
-        let number = if collective { self.count() } else { 0 };
+        let counts = level != Level::Off || record::is_asked_for();
+        let number = if collective && counts { self.count() } else { 0 };
         let recorded = Inside::enter(|| call.made(self.id, number));
         if level == Level::Off || matches!(call.waits, Waits::Nobody) {
             return Ok(Here::nowhere(recorded));
@@ -101,7 +102,7 @@ impl Group {
     pub(crate) fn start(&self, call: Call) -> (u64, Inside) {
         let number = match (level(), call.waits) {
             (_, Waits::Nobody) => 0,
-            (Level::Off, Waits::All | Waits::Some) => self.count(),
+            (Level::Off, Waits::All | Waits::Some) if record::is_asked_for() => self.count(),
             (Level::Off, _) => 0,
             (_, Waits::All | Waits::Some) => {
                 let number = self.count();

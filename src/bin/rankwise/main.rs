@@ -24,12 +24,16 @@ enum Command {
     Scaling(scaling::Args),
     /// A small project to begin with: a program on ranks, a test, a batch script.
     New(new::Args),
+    /// How fast messages are between two of the ranks that this is started on, for `scaling`.
+    #[command(hide = true)]
+    Speed,
 }
 
 fn main() -> ExitCode {
     if rankwise::program::launched_by().is_some() {
         return rankwise::run_with::<Args>(|world, args| match args.command {
             Command::Doctor(args) => doctor::on_ranks(world, &args),
+            Command::Speed => scaling::speed(world),
             Command::Scaling(_) | Command::New(_) => {
                 Err("this starts ranks itself, or needs none: run it without a launcher".into())
             }
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::alone(&args),
         Command::Scaling(args) => told(scaling::alone(&args)),
         Command::New(args) => told(new::alone(&args)),
+        Command::Speed => told(Err("start it on two ranks".into())),
     }
 }
 

@@ -15,6 +15,7 @@ use rankwise::Comm;
 use rankwise::testing::run_to_end;
 
 use finding::{Finding, Mark};
+pub(crate) use ranks::{farthest, rounds};
 pub(crate) use slurm::srun_plugin;
 
 /// Looks at this machine, or, under a launcher, at all ranks.

@@ -82,9 +82,16 @@ pub(super) fn findings(world: &Comm) -> Result<Option<Vec<Finding>>> {
     Ok(world.is_root().then_some(all))
 }
 
-/// Half a round trip of 8 bytes in µs, and GB/s of 4 MiB, between rank 0 and another.
-fn speed(world: &Comm, partner: usize) -> Result<(f64, f64)> {
-    let time = |bytes: usize, times: usize| -> Result<f64> {
+/// Rounds of messages between rank 0 and another: seconds of half a round trip of 8 bytes, and seconds a byte of 4 MiB.
+pub(crate) struct Rounds {
+    pub(crate) latency: Vec<f64>,
+    pub(crate) byte: Vec<f64>,
+}
+
+/// Sends between rank 0 and `partner`. Collective.
+pub(crate) fn rounds(world: &Comm, partner: usize) -> Result<Rounds> {
+    const LONG: usize = 4 << 20;
+    let times = |bytes: usize, times: usize| -> Result<Vec<f64>> {
         let mut data = vec![0u8; bytes];
         let mut rounds = Vec::new();
         world.barrier()?;
@@ -102,10 +109,24 @@ fn speed(world: &Comm, partner: usize) -> Result<(f64, f64)> {
             rounds.push(start.elapsed().as_secs_f64() / times as f64 / 2.0);
         }
         rounds.sort_by(f64::total_cmp);
-        Ok(rounds[rounds.len() / 2])
+        Ok(rounds)
     };
-    const LONG: usize = 4 << 20;
-    Ok((time(8, 200)? * 1e6, LONG as f64 / time(LONG, 3)? / 1e9))
+    let latency = times(8, 200)?;
+    let byte = times(LONG, 3)?.into_iter().map(|seconds| seconds / LONG as f64).collect();
+    Ok(Rounds { latency, byte })
+}
+
+/// A rank of another node than that of rank 0, or else rank 1; `None` if there is one rank. Collective.
+pub(crate) fn farthest(world: &Comm) -> Result<Option<usize>> {
+    let hosts = world.all_gather_values(&world.host().to_owned())?;
+    let other = hosts.iter().position(|host| *host != hosts[0]);
+    Ok(other.or((world.size() > 1).then_some(1)))
+}
+
+/// Half a round trip of 8 bytes in µs, and GB/s of 4 MiB, between rank 0 and another: the middle ones.
+fn speed(world: &Comm, partner: usize) -> Result<(f64, f64)> {
+    let Rounds { latency, byte } = rounds(world, partner)?;
+    Ok((latency[latency.len() / 2] * 1e6, 1e-9 / byte[byte.len() / 2]))
 }
 
 /// By how many seconds the clock of a rank is ahead of that of rank 0, on rank 0; by the fastest of some exchanges.

@@ -90,10 +90,13 @@ fn limit(study: &Study, point: &Point) -> Option<String> {
     let lost = lost(study, point);
     let top = lost.first()?;
     let files = point.files - first.files * best / first.median;
+    let messages = study.messages.as_ref().and_then(|messages| messages.on(ranks));
     let cause = if point.files > 0.0 && files > 0.5 * beyond {
         "reading and writing files".to_owned()
     } else if top.imbalance > 0.5 * top.seconds {
         "imbalance: one rank works while the others are done".to_owned()
+    } else if messages.is_some_and(|on| on.moving > 0.5 * beyond) {
+        "messages".to_owned()
     } else if !study.weak
         && top.seconds
             > 0.8
@@ -102,7 +105,11 @@ fn limit(study: &Study, point: &Point) -> Option<String> {
     {
         "it is not shared: each rank does all of it, or one does it for all".to_owned()
     } else {
-        "messages, memory that the ranks share, or work that is done more than once".to_owned()
+        match messages {
+            Some(on) if on.waiting > 0.5 * beyond => "waiting for a rank that is late".to_owned(),
+            Some(_) => "memory that the ranks share, or work that is done more than once".to_owned(),
+            None => "messages, memory that the ranks share, or work that is done more than once".to_owned(),
+        }
     };
     let places: Vec<String> = lost
         .iter()

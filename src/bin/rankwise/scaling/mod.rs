@@ -2,6 +2,7 @@
 
 mod fit;
 mod limits;
+mod messages;
 mod picture;
 mod runs;
 mod study;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use rankwise::file::{check_new, write_whole};
 
+use messages::Messages;
+pub(crate) use messages::speed;
 use runs::{Job, Work};
 use study::Study;
 
@@ -21,6 +24,9 @@ use study::Study;
 #[command(after_help = "\
 What is timed are the phases of the program's own report (`--report json`), each of its slowest rank; of a program that makes none it is
 the whole run, with the start of its ranks.
+
+For what more ranks would bring, the speed of messages between two ranks is measured, and those that the program sends are counted, by one
+more run with a trace on each number of ranks. On several nodes of an allocation, it is the speed between two of them.
 
 With --weak the work grows with the ranks: {ranks} in an argument of the program is their number, {ranks*N} is N times as many, and
 {sqrt(ranks)*N} and {cbrt(ranks)*N} are for the sides of a square and of a cube.
@@ -50,6 +56,9 @@ pub(crate) struct Args {
     /// Time whole runs, with the start of their ranks, whatever the program reports.
     #[arg(long)]
     whole: bool,
+    /// Count no messages, and save a run on each number of ranks.
+    #[arg(long)]
+    no_messages: bool,
     /// What starts ranks; their number and the program follow. If not given, the mpirun of the MPI of this tool, or srun inside an allocation.
     #[arg(long, value_name = "WORDS")]
     launcher: Option<String>,
@@ -97,7 +106,13 @@ pub(crate) fn alone(args: &Args) -> Result<(), Box<dyn Error>> {
     counts.sort_unstable();
     counts.dedup();
     let runs = runs::all(&job, &counts, args.repeat)?;
-    let study = Study::of(&runs, &args.phase, args.weak, runs::places())?;
+    let mut study = Study::of(&runs, &args.phase, args.weak, runs::places())?;
+    if !args.no_messages && counts.iter().any(|&ranks| ranks > 1) {
+        match Messages::of(&job, &counts, runs::places()) {
+            Ok(messages) => study = study.with(messages),
+            Err(reason) => eprintln!("note: no messages in the predictions: {reason}"),
+        }
+    }
     let command = shown(&args.program);
     print!("{}", table::text(&study, &command));
     write_whole(&csv, table::csv(&study).as_bytes())?;

@@ -200,7 +200,22 @@ fn one(job: &Job, ranks: usize, reports: &mut bool) -> Result<Run, Box<dyn Error
 }
 
 fn started(job: &Job, ranks: usize, reports: bool) -> Result<Ended, Box<dyn Error>> {
-    let mut command = match &job.launcher {
+    Ok(run_to_end(command(job, ranks, reports)?, job.limit))
+}
+
+/// The program on that many ranks.
+pub(super) fn command(job: &Job, ranks: usize, reports: bool) -> Result<Command, Box<dyn Error>> {
+    let mut command = launched(job, ranks)?;
+    command.args(job.work.for_ranks(ranks)?);
+    if reports {
+        command.args(["--report", "json"]);
+    }
+    Ok(command)
+}
+
+/// The launcher for that many ranks; what it launches is still to be said.
+pub(super) fn launched(job: &Job, ranks: usize) -> Result<Command, Box<dyn Error>> {
+    let command = match &job.launcher {
         None => testing::launcher(ranks),
         Some(words) => {
             let (first, rest) = words.split_first().ok_or("--launcher is empty")?;
@@ -216,11 +231,7 @@ fn started(job: &Job, ranks: usize, reports: bool) -> Result<Ended, Box<dyn Erro
         )
         .into());
     }
-    command.args(job.work.for_ranks(ranks)?);
-    if reports {
-        command.args(["--report", "json"]);
-    }
-    Ok(run_to_end(command, job.limit))
+    Ok(command)
 }
 
 /// The ranks, phases and seconds in files of the first report in what a program printed.

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::fit::{Line, median, quantile, slope_from_origin};
+use super::messages::Messages;
 use super::runs::{Phase, Run};
 
 /// All that is known of a program on some numbers of ranks.
@@ -13,6 +14,9 @@ pub(super) struct Study {
     /// How many ranks have a core of their own.
     pub(super) cores: usize,
     pub(super) law: Option<Law>,
+    /// What is known of messages; then predictions are of what is left without them, and of them.
+    pub(super) messages: Option<Messages>,
+    rest: Option<Law>,
 }
 
 /// What was measured on one number of ranks.
@@ -109,35 +113,45 @@ impl Study {
                 times,
             });
         }
-        let law = Law::of(&points, weak, cores);
-        Ok(Study { weak, points, cores, law })
+        let law = Law::of(&points, weak, cores, |_| 0.0);
+        Ok(Study { weak, points, cores, law, messages: None, rest: None })
+    }
+
+    /// With the messages that the ranks send.
+    pub(super) fn with(self, messages: Messages) -> Study {
+        let rest = Law::of(&self.points, self.weak, self.cores, |ranks| messages.seconds(ranks)[1]);
+        Study { messages: Some(messages), rest, ..self }
     }
 
     /// The speed-up on that many ranks, if it goes on like that.
     pub(super) fn predicted(&self, ranks: usize) -> Option<Bounds> {
-        let law = self.law.as_ref()?;
+        let law = self.rest.as_ref().or(self.law.as_ref())?;
         let p = ranks as f64;
         let first = &self.points[0];
-        Some(match &law.line {
+        let messages = self.messages.as_ref().filter(|_| self.rest.is_some());
+        let messages = messages.map_or([0.0; 3], |messages| messages.seconds(ranks));
+        let speedup = |seconds: f64| match self.weak {
+            true => (p * first.median / seconds).min(p),
+            false => (first.median * first.ranks as f64 / seconds).min(p),
+        };
+        // Seconds: the least, the likely, the most.
+        let [least, likely, most] = match &law.line {
             Some(line) => {
                 let (seconds, error) = line.at(1.0 / p);
-                let work = first.median * first.ranks as f64;
-                let speedup = |seconds: f64| if seconds > work / p { work / seconds } else { p };
-                Bounds {
-                    low: speedup(seconds + 2.0 * error),
-                    value: speedup(seconds),
-                    high: speedup(seconds - 2.0 * error),
-                }
+                [seconds - 2.0 * error, seconds, seconds + 2.0 * error]
             }
             None => {
                 let (serial, error) = law.serial;
-                let speedup = |serial: f64| (p - serial.max(0.0) * (p - 1.0)).max(1.0);
-                Bounds {
-                    low: speedup(serial + 2.0 * error),
-                    value: speedup(serial),
-                    high: speedup(serial - 2.0 * error),
-                }
+                [serial - 2.0 * error, serial, serial + 2.0 * error]
+                    .map(|serial| p * first.median / (p - serial.max(0.0) * (p - 1.0)).max(1.0))
             }
+        };
+        // No less than nothing: the best is as many times as fast as there are ranks.
+        let best = first.median * if self.weak { 1.0 } else { first.ranks as f64 / p };
+        Some(Bounds {
+            low: speedup(most.max(best) + messages[2]),
+            value: speedup(likely.max(best) + messages[1]),
+            high: speedup(least.max(best) + messages[0]),
         })
     }
 
@@ -159,12 +173,16 @@ fn karp_flatt(speedup: f64, ranks: usize) -> f64 {
 }
 
 impl Law {
-    /// From the numbers of ranks that each have a core, if there are two of them; else from all. `None` from a single number.
-    fn of(points: &[Point], weak: bool, cores: usize) -> Option<Law> {
+    /// From the numbers of ranks that each have a core, if there are two of them; else from all. `None` from a single number. Without
+    /// the seconds on some ranks that have a law of their own.
+    fn of(points: &[Point], weak: bool, cores: usize, without: impl Fn(usize) -> f64) -> Option<Law> {
         let fitting = points.iter().filter(|point| point.ranks <= cores).count();
         let points = if fitting >= 2 { &points[..fitting] } else { points };
         let first = (points[0].ranks, points[0].median);
-        let runs = points.iter().flat_map(|point| point.times.iter().map(|&seconds| (point.ranks, seconds)));
+        let runs = points.iter().flat_map(|point| {
+            let less = without(point.ranks);
+            point.times.iter().map(move |&seconds| (point.ranks, (seconds - less).max(0.0)))
+        });
         let ranks = points[points.len() - 1].ranks;
         if weak {
             // Gustafson: the speed-up is p − s (p − 1).
@@ -218,6 +236,31 @@ mod tests {
         let study = Study::of(&runs(|p| 10.0 * p / (p - 0.1 * (p - 1.0))), &[], true, 8).unwrap();
         assert_relative_eq!(study.law.as_ref().unwrap().serial.0, 0.1, epsilon = 5e-3);
         assert_relative_eq!(study.predicted(64).unwrap().value, 64.0 - 6.3, epsilon = 0.5);
+    }
+
+    #[test]
+    fn messages_that_grow_are_a_part_of_what_is_predicted() {
+        use super::super::messages::{Counted, Speed};
+        // A second a message, and one more for each rank.
+        let speed = Speed { latency: [0.9e-3, 1e-3, 1.2e-3], byte: [0.0; 3] };
+        let on = |ranks: usize| Counted {
+            ranks,
+            calls: 10.0 * ranks as f64,
+            collective: 0.0,
+            bytes: 0.0,
+            moving: 0.0,
+            waiting: 0.0,
+        };
+        let messages = Messages { speed, counted: [2, 4, 8].map(on).to_vec() };
+        let seconds = |p: f64| 10.0 * (0.1 + 0.9 / p) + if p > 1.0 { 0.01 * p } else { 0.0 };
+        let plain = Study::of(&runs(seconds), &[], false, 8).unwrap();
+        let wrong = plain.predicted(64).unwrap();
+        let study = plain.with(messages);
+        let right = study.predicted(64).unwrap();
+        let expected = seconds(1.0) / seconds(64.0);
+        assert_relative_eq!(right.value, expected, max_relative = 0.02);
+        assert!((wrong.value - expected).abs() > 0.1 * expected, "{wrong:?}, {expected}");
+        assert!(right.low < right.value && right.value < right.high, "{right:?}");
     }
 
     #[test]

@@ -56,9 +56,13 @@ fn lawful(study: &Study, law: &Law) -> String {
             Some(format!("{} ranks {value:.1} ({low:.1} to {high:.1})", law.ranks * times))
         })
         .collect();
+    let (messages, with) = match &study.messages {
+        Some(messages) => (messages.words() + "\n", "with those messages, and more of them as they grow"),
+        None => (String::new(), "which messages may keep it from"),
+    };
     format!(
         "{name}: {:.2} % of the work is serial (± {:.2}, two standard errors), from the runs on up to {} ranks\n\
-         speed-up if it goes on like that, which messages between nodes may keep it from: {}\n",
+         {messages}speed-up if it goes on like that, {with}: {}\n",
         100.0 * serial,
         200.0 * error,
         law.ranks,
@@ -83,6 +87,9 @@ fn phases(study: &Study) -> String {
 
 pub(super) fn csv(study: &Study) -> String {
     let mut out = "ranks,runs,seconds,least,most,speedup,efficiency,karp_flatt".to_owned();
+    if study.messages.is_some() {
+        out += ",calls,bytes,seconds_in_messages,seconds_waiting";
+    }
     for phase in &study.points[0].phases {
         let name = phase.name.replace([' ', ','], "_");
         out += &format!(",{name}_max,{name}_mean");
@@ -99,6 +106,15 @@ pub(super) fn csv(study: &Study) -> String {
             point.efficiency,
             point.serial.map_or_else(String::new, |serial| format!("{serial:.5}"))
         );
+        if let Some(messages) = &study.messages {
+            out += &messages.on(point.ranks).map_or_else(
+                || ",,,,".into(),
+                |on| {
+                    let calls = on.calls + on.collective;
+                    format!(",{calls:.0},{:.0},{:.6},{:.6}", on.bytes, on.moving, on.waiting)
+                },
+            );
+        }
         for phase in &point.phases {
             out += &format!(",{:.6},{:.6}", phase.max, phase.mean);
         }
