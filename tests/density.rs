@@ -39,7 +39,8 @@ fn some_weights(n: usize) -> Vec<f64> {
 fn samples(comm: &Comm, rows: &[f64], d: usize, weights: Option<&[f64]>) -> Result<Samples> {
     let n = rows.len() / d;
     let mine = Samples::blocks(n, comm.size()).range(comm.rank());
-    let samples = Samples::new(comm, n, d, &rows[mine.start * d..mine.end * d])?;
+    // Ranks with more threads than others, but not the one that is alone.
+    let samples = Samples::new(comm, n, d, &rows[mine.start * d..mine.end * d])?.threads(1 + comm.rank() % 3);
     match weights {
         Some(weights) => samples.weighted(comm, &weights[mine]),
         None => Ok(samples),

@@ -25,6 +25,8 @@ fn samples(comm: &Comm, rows: &[f64], d: usize, weights: Option<&[f64]>) -> Samp
     let n = rows.len() / d;
     let mine = Samples::blocks(n, comm.size()).range(comm.rank());
     let samples = Samples::new(comm, n, d, &rows[mine.start * d..mine.end * d]).expect("good samples");
+    // Ranks with more threads than others, but not the one that is alone.
+    let samples = samples.threads(1 + comm.rank() % 3);
     match weights {
         Some(weights) => samples.weighted(comm, &weights[mine]).expect("good weights"),
         None => samples,

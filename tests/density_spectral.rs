@@ -31,7 +31,8 @@ fn estimate<'a>(bandwidth: &'a [f64], widths: &'a [f64]) -> Estimate<'a> {
 fn samples(world: &Comm, all: &[f64], d: usize) -> Result<Samples> {
     let n = all.len() / d;
     let mine = Samples::blocks(n, world.size()).range(world.rank());
-    Samples::new(world, n, d, &all[mine.start * d..mine.end * d])
+    // Ranks with more threads than others.
+    Ok(Samples::new(world, n, d, &all[mine.start * d..mine.end * d])?.threads(1 + world.rank() % 3))
 }
 
 /// Values at `points`, dealt out in blocks, on all ranks.

@@ -44,7 +44,9 @@ fn write_h5(path: &str, datasets: &[(&str, &[f64], &[usize])]) {
 fn at_ranks(folder: &Folder, args: &[&str]) -> String {
     let files = [1, 3].map(|ranks| {
         let file = folder.file(&format!("out-{ranks}.h5"));
-        run_well(ranks, &[args, &["-o", &file]].concat());
+        // Also three ranks of two threads each.
+        let threads: &[&str] = if ranks == 3 { &["--threads", "2"] } else { &[] };
+        run_well(ranks, &[args, threads, &["-o", &file]].concat());
         file
     });
     let [one, three] = files.each_ref().map(|file| std::fs::read(file).expect("written"));

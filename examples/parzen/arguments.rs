@@ -95,6 +95,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0.0, value_parser = tolerance, value_name = "X", allow_hyphen_values = true)]
     pub(crate) atol: f64,
 
+    /// Threads of each rank, which share its points: the same bits with any number [default: OMP_NUM_THREADS, or Slurm's --cpus-per-task, or 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
     /// Say on standard error what each engine would cost, and which one is taken
     #[arg(long)]
     pub(crate) explain: bool,

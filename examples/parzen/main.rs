@@ -38,6 +38,9 @@ fn main() -> ExitCode {
         let rows = phases.time("read", || source.read(world, mine.clone()))?;
         let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows));
         let mut samples = samples.map_err(|error| source.named(error))?;
+        if let Some(threads) = args.threads {
+            samples = samples.threads(threads.into());
+        }
         drop(rows);
         if let Some(weights) = phases.time("read", || source.weights(world, &args, mine))? {
             samples = samples.weighted(world, &weights).map_err(|error| source.named(error))?;

@@ -1,7 +1,7 @@
 //! How many samples are in each of many cubes.
 
 use super::check::{check_bandwidth, check_places};
-use super::direct::for_each_tile;
+use super::threads::{self, of_stretch, stretches};
 use super::{Places, Samples, Work};
 use crate::comm::Comm;
 use crate::error::Result;
@@ -46,9 +46,15 @@ pub fn window_counts(
     ))?;
     let Work::Columns(points) = Work::points(d, places) else { unreachable!("points were asked for") };
     let widths = Widths::new(widths);
-    let mut steps = vec![0; points.len() / d * (widths.count() + 1)];
-    for_each_tile(comm, samples, &samples.tiles, None, progress, |tile, _| {
-        widths.add_tile(d, tile, &points, &mut steps);
-    })?;
+    let m = points.len() / d;
+    let parts = stretches(m, samples.threads)
+        .into_iter()
+        .map(|stretch| (of_stretch(&points, m, &stretch), stretch.len() * (widths.count() + 1), 0))
+        .collect();
+    let mine = (&samples.tiles[..], None);
+    let steps = threads::sums(comm, samples, mine, parts, progress, |points, tile, _, steps| {
+        widths.add_tile(d, tile, points, steps);
+    })?
+    .concat();
     Ok(widths.in_cubes(&steps))
 }

@@ -3,12 +3,14 @@
 use std::error::Error as StdError;
 use std::ops::Range;
 
+use super::threads::{self, joined, of_stretch, stretches};
 use super::{Estimate, Precision, Samples, Work};
 use crate::comm::{Comm, Element, Min};
 use crate::error::Result;
 use crate::kernels::grid_sums::add_weighted_tile_on_grid;
 use crate::kernels::level::Level;
 use crate::kernels::window_sums::{TILE, Windows, add_tile_f32, add_weighted_tile};
+use crate::partition::Partition;
 
 /// Tiles in one broadcast: enough to hide what a message costs, few enough to be no memory worth counting.
 const ROUND: usize = 64;
@@ -31,9 +33,9 @@ pub(super) fn sums(
     let single = precision == Precision::Single && !widths.is_empty() && matches!(work, Work::Columns(_));
     let common = comm.all_reduce(&[Level::detect() as u8, u8::from(single)], Min)?;
     let level = Level::at_most(common[0]);
-    let mut sums = vec![0.0; work.len(d) * widths.len()];
+    let (m, w) = (work.len(d), widths.len());
     let weights = samples.weights.as_ref().map(|weights| &weights.mine[..]);
-    match work {
+    let parts = match work {
         Work::Columns(points) if common[1] == 1 => {
             let middle: Vec<f64> =
                 samples.extent(comm)?.iter().map(|(low, high)| 0.5 * low + 0.5 * high).collect();
@@ -46,37 +48,93 @@ pub(super) fn sums(
             let mean = samples.weight() / samples.len() as f64;
             let weights: Option<Vec<f32>> =
                 weights.map(|weights| weights.iter().map(|w| (w / mean) as f32).collect());
-            for_each_tile(comm, samples, &tiles, weights.as_deref(), progress, |tile, weights| {
-                add_tile_f32(level, &windows, tile, weights, &points, &mut sums);
-            })?;
+            let parts = stretches(m, samples.threads)
+                .into_iter()
+                .map(|stretch| (of_stretch(&points, m, &stretch), stretch.len() * w, 0.0))
+                .collect();
+            let mut parts = threads::sums(
+                comm,
+                samples,
+                (&tiles, weights.as_deref()),
+                parts,
+                progress,
+                |points, tile, weights, sums| add_tile_f32(level, &windows, tile, weights, points, sums),
+            )?;
             if weights.is_some() {
-                sums.iter_mut().for_each(|sum| *sum *= mean);
+                parts.iter_mut().flatten().for_each(|sum| *sum *= mean);
             }
+            parts
         }
         Work::Columns(points) => {
-            for_each_tile(comm, samples, &samples.tiles, weights, progress, |tile, weights| {
-                add_weighted_tile(level, &windows, tile, weights, points, &mut sums);
-            })?;
+            let parts = stretches(m, samples.threads)
+                .into_iter()
+                .map(|stretch| (of_stretch(points, m, &stretch), stretch.len() * w, 0.0))
+                .collect();
+            let mine = (&samples.tiles[..], weights);
+            threads::sums(comm, samples, mine, parts, progress, |points, tile, weights, sums| {
+                add_weighted_tile(level, &windows, tile, weights, points, sums);
+            })?
         }
         Work::Cells(axes) => {
-            for_each_tile(comm, samples, &samples.tiles, weights, progress, |tile, weights| {
-                add_weighted_tile_on_grid(level, &windows, tile, weights, axes, &mut sums);
-            })?;
+            // Some planes each: the cells of a thread follow one another.
+            let plane: usize = axes[1..].iter().map(Vec::len).product();
+            let planes = Partition::even(axes[0].len(), samples.threads.clamp(1, axes[0].len().max(1)));
+            let parts = (0..planes.parts())
+                .map(|part| {
+                    let mut own = axes.to_vec();
+                    own[0] = axes[0][planes.range(part)].to_vec();
+                    (own, planes.count(part) * plane * w, 0.0)
+                })
+                .collect();
+            let mine = (&samples.tiles[..], weights);
+            threads::sums(
+                comm,
+                samples,
+                mine,
+                parts,
+                progress,
+                |axes: &Vec<Vec<f64>>, tile, weights, sums| {
+                    add_weighted_tile_on_grid(level, &windows, tile, weights, axes, sums);
+                },
+            )?
         }
-    }
-    Ok(sums)
+    };
+    Ok(joined(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>(), w))
 }
 
-/// Shows this rank all tiles in global order, with their weights. `mine` and `weights` are those of its own samples.
-pub(super) fn for_each_tile<N: Element<K> + Default, K>(
+/// Some tiles that follow one another, and their weights.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch<'a, N> {
+    tiles: &'a [N],
+    weights: Option<&'a [N]>,
+    dimensions: usize,
+}
+
+impl<'a, N> Stretch<'a, N> {
+    pub(super) fn tiles(self) -> impl Iterator<Item = (&'a [N], Option<&'a [N]>)> {
+        let mut weights = self.weights.map(|weights| weights.chunks(TILE));
+        let tiles = self.tiles.chunks(TILE * self.dimensions);
+        tiles.map(move |tile| (tile, weights.as_mut().and_then(Iterator::next)))
+    }
+
+    /// Number of samples.
+    pub(super) fn len(self) -> usize {
+        self.tiles.len() / self.dimensions
+    }
+}
+
+/// Shows this rank all tiles in global order, so many together, with their weights. `mine` and `weights` are those of its own samples.
+pub(super) fn for_each_stretch<N: Element<K> + Default, K>(
     comm: &Comm,
     samples: &Samples,
     mine: &[N],
     weights: Option<&[N]>,
+    together: usize,
     mut progress: impl FnMut(f64),
-    mut add: impl FnMut(&[N], Option<&[N]>),
+    mut add: impl FnMut(Stretch<'_, N>),
 ) -> Result<()> {
     let d = samples.dimensions;
+    let together = TILE * together.clamp(1, ROUND);
     let (mut tiles, mut of_tiles) = (Vec::new(), Vec::new());
     let mut seen = 0;
     for source in 0..comm.size() {
@@ -87,10 +145,11 @@ pub(super) fn for_each_tile<N: Element<K> + Default, K>(
             if let Some(weights) = weights {
                 send_round(comm, source, weights, round, &mut of_tiles)?;
             }
-            let mut of_tiles = of_tiles.chunks(TILE);
-            for tile in tiles.chunks(TILE * d) {
-                add(tile, of_tiles.next());
-                seen += tile.len() / d;
+            let mut of_tiles = of_tiles.chunks(together);
+            for tiles in tiles.chunks(together * d) {
+                let stretch = Stretch { tiles, weights: of_tiles.next(), dimensions: d };
+                add(stretch);
+                seen += stretch.len();
                 progress(seen as f64 / samples.len() as f64);
             }
         }

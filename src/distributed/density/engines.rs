@@ -48,7 +48,7 @@ impl Density<'_> {
                 let planted = self.planted.get().expect("planted above");
                 let Tolerance { rtol, atol } = task.tolerance;
                 let tolerance = Tolerance { rtol, atol: atol / task.images };
-                planted.sums(self.comm, estimate, points, tolerance, progress)?
+                planted.sums(self.comm, estimate, points, tolerance, self.samples.threads, progress)?
             }
             _ => direct::sums(self.comm, estimate, &self.samples, &work, progress)?,
         };

@@ -4,7 +4,8 @@
 //! samples. Nothing is subtracted, so nothing cancels.
 
 use super::Samples;
-use super::direct::for_each_tile;
+use super::direct::for_each_stretch;
+use super::threads::each;
 use crate::comm::{Comm, Max, Min};
 use crate::error::Result;
 use crate::kernels::density::Kernel;
@@ -136,21 +137,29 @@ impl Others<'_> {
         &self,
         own: &mut [Points],
         progress: impl FnMut(f64),
-        mut add: impl FnMut(&[f64], Option<&[f64]>, &[f64], &mut [f64]),
+        add: impl Fn(&[f64], Option<&[f64]>, &[f64], &mut [f64]) + Sync,
     ) -> Result<()> {
         let d = self.samples.dimensions;
         let weights = self.samples.weights.as_ref().map(|weights| &weights.mine[..]);
+        // Of each tile some points are this rank's: a thread has some of these tiles.
+        let each_thread = own.len().div_ceil(self.samples.threads).max(1);
+        let mut parts: Vec<&mut [Points]> = own.chunks_mut(each_thread).collect();
         let mut start = 0;
-        for_each_tile(self.comm, self.samples, &self.samples.tiles, weights, progress, |tile, weights| {
-            for points in own.iter_mut().filter(|points| !points.places.is_empty()) {
-                if points.start == start {
-                    let all = points.places.len();
-                    apart(tile, weights, points, 0..tile.len() / d, 0..all, d, &mut add);
-                } else {
-                    add(tile, weights, &points.columns, &mut points.numbers);
-                }
+        let mine = &self.samples.tiles;
+        for_each_stretch(self.comm, self.samples, mine, weights, 1, progress, |stretch| {
+            for (tile, weights) in stretch.tiles() {
+                each(&mut parts, |part| {
+                    for points in part.iter_mut().filter(|points| !points.places.is_empty()) {
+                        if points.start == start {
+                            let all = points.places.len();
+                            apart(tile, weights, points, 0..tile.len() / d, 0..all, d, &add);
+                        } else {
+                            add(tile, weights, &points.columns, &mut points.numbers);
+                        }
+                    }
+                });
+                start += tile.len() / d;
             }
-            start += tile.len() / d;
         })
     }
 }
@@ -163,7 +172,7 @@ fn apart(
     range: std::ops::Range<usize>,
     of: std::ops::Range<usize>,
     d: usize,
-    add: &mut impl FnMut(&[f64], Option<&[f64]>, &[f64], &mut [f64]),
+    add: &impl Fn(&[f64], Option<&[f64]>, &[f64], &mut [f64]),
 ) {
     if range.len() < 2 || of.is_empty() {
         return;

@@ -1,7 +1,7 @@
 //! Logarithms of densities that are too small for a number.
 
 use super::boundary::{images_of, reach};
-use super::direct::for_each_tile;
+use super::threads::{self, of_stretch, stretches};
 use super::{Boundary, Places};
 use crate::comm::{Comm, Max, Min};
 use crate::error::Result;
@@ -73,32 +73,42 @@ impl Far<'_> {
 
     /// The logarithms of the sums at these points. Collective.
     fn anew(&self, comm: &Comm, width: f64, points: &[f64]) -> Result<Vec<f64>> {
-        let Samples { tiles, weights, dimensions: d, .. } = self.samples;
+        let Samples { tiles, weights, dimensions: d, threads, .. } = self.samples;
         let weights = weights.as_ref().map(|weights| &weights.mine[..]);
         let windows = Windows::new(Kernel::Gaussian, self.bandwidth, &[width]);
         let level = Level::at_most(comm.all_reduce_one(Level::detect() as u8, Min)?);
-        let mut least = vec![f64::INFINITY; points.len() / d];
-        for_each_tile(
+        let m = points.len() / d;
+        let stretches = stretches(m, *threads);
+        let points: Vec<Vec<f64>> = stretches.iter().map(|stretch| of_stretch(points, m, stretch)).collect();
+        let mine = (&tiles[..], weights);
+        let parts = points
+            .iter()
+            .zip(&stretches)
+            .map(|(points, stretch)| (points, stretch.len(), f64::INFINITY))
+            .collect();
+        let least = threads::sums(
             comm,
             self.samples,
-            tiles,
-            weights,
+            mine,
+            parts,
             |_| {},
-            |tile, weights| {
-                lower_exponents(level, &windows, tile, weights, points, &mut least);
+            |points, tile, weights, least| {
+                lower_exponents(level, &windows, tile, weights, points, least);
             },
         )?;
-        let mut sums = vec![0.0; least.len()];
-        for_each_tile(
+        let parts =
+            points.iter().zip(&least).map(|(points, least)| ((points, least), least.len(), 0.0)).collect();
+        let sums = threads::sums(
             comm,
             self.samples,
-            tiles,
-            weights,
+            mine,
+            parts,
             |_| {},
-            |tile, weights| {
-                add_scaled(level, &windows, tile, weights, points, &least, &mut sums);
+            |(points, least), tile, weights, sums| {
+                add_scaled(level, &windows, tile, weights, points, least, sums);
             },
         )?;
+        let (sums, least) = (sums.concat(), least.concat());
         Ok(sums.iter().zip(&least).map(|(sum, least)| sum.ln() - least * std::f64::consts::LN_2).collect())
     }
 }

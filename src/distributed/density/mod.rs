@@ -31,6 +31,7 @@ mod plan;
 mod samples;
 mod select;
 pub mod spectral;
+mod threads;
 mod tree;
 
 pub use boundary::Boundary;

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::kernels::covariance::Cholesky;
 use crate::kernels::window_sums::TILE;
 use crate::partition::Partition;
+use crate::program::threads;
 use crate::sum::ExactSum;
 
 /// Samples dealt out over ranks, in whole tiles; see [`Samples::blocks`].
@@ -17,6 +18,8 @@ pub struct Samples {
     /// Tile after tile; of each tile all first coordinates, then all second ones, and so on.
     pub(super) tiles: Vec<f64>,
     pub(super) weights: Option<Weights>,
+    /// How many threads of this rank look at them.
+    pub(super) threads: usize,
 }
 
 /// How much each sample counts.
@@ -68,7 +71,7 @@ impl Samples {
         for tile in rows.chunks(TILE * dimensions) {
             tiles.extend((0..dimensions).flat_map(|axis| tile.iter().skip(axis).step_by(dimensions)));
         }
-        Ok(Samples { blocks, dimensions, tiles, weights: None })
+        Ok(Samples { blocks, dimensions, tiles, weights: None, threads: threads() })
     }
 
     /// The same samples, with weights for this rank's: a sample of weight 2 counts as two. They need not add up to 1. One all-reduce of
@@ -123,6 +126,33 @@ impl Samples {
         })?;
         self.weights = Some(Weights { mine: weights.to_vec(), sums });
         Ok(self)
+    }
+
+    /// The same samples, at which so many threads of this rank look: they share its places. If not told, as many as
+    /// [`threads`](crate::program::threads) says. Results have the same bits with any number; ranks may have different ones. A core that is
+    /// free gains as much by a thread as by a rank, without another copy of the samples and without its messages.
+    ///
+    /// # Panics
+    /// If there are to be none.
+    ///
+    /// ```
+    /// use rankwise::distributed::density::{Density, Places, Samples};
+    ///
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let all: Vec<f64> = (0..3000).map(|i| f64::from(i * 37 % 1000)).collect();
+    /// let mine = &all[Samples::blocks(3000, world.size()).range(world.rank())];
+    /// let density = |threads| {
+    ///     let samples = Samples::new(world, 3000, 1, mine)?.threads(threads);
+    ///     Density::builder().fit(world, samples)?.evaluate(Places::Points(&all))
+    /// };
+    /// assert_eq!(density(1)?, density(3)?);
+    /// # Ok(()) }) }
+    /// ```
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        assert!(threads > 0, "a rank has a thread");
+        self.threads = threads;
+        self
     }
 
     /// Number of samples in all.

@@ -1,7 +1,10 @@
 //! Gaussian densities by way of a grid: each rank spreads its own samples and reads its own places, and what goes over the ranks is
 //! the grid.
 
+use std::ops::Range;
+
 use super::check::check;
+use super::threads::each;
 use super::{Estimate, Places, Samples};
 use crate::comm::{Comm, Max, Min, Sum};
 use crate::error::Result;
@@ -25,7 +28,7 @@ const ROUND: usize = 32 * TILE;
 ///
 /// For each window, three all-reduces and a broadcast of a few hundred numbers, and one sum of the grid over ranks, with as many bytes in
 /// return: 8 bytes a cell, where a cell is 0.2 to 0.6 bandwidths wide. It does not grow with the number of samples. Each rank holds the grid
-/// twice, up to 3 × 256 MiB, and a copy of 2¹⁵ samples and of its places. `progress` is called with the part that is done.
+/// twice, up to 3 × 256 MiB, once more for each further thread where it is smaller than the thread's samples, and a copy of 2¹⁵ samples and places for each thread. `progress` is called with the part that is done.
 ///
 /// # Collective
 /// All ranks must call this, with the same estimate and `atol`; a rank may have no places.
@@ -85,6 +88,25 @@ impl At<'_> {
             At::Columns(columns) => columns.len() / d,
         }
     }
+
+    /// The coordinates of some of `m` places, axis by axis.
+    fn columns(&self, d: usize, m: usize, some: Range<usize>) -> Vec<Vec<f64>> {
+        match self {
+            At::Columns(all) => all.chunks_exact(m).map(|column| column[some.clone()].to_vec()).collect(),
+            At::Places(Places::Points(rows)) => {
+                let rows = &rows[some.start * d..some.end * d];
+                (0..d).map(|axis| rows.iter().skip(axis).step_by(d).copied().collect()).collect()
+            }
+            At::Places(Places::Grid(axes)) => {
+                let mut inner: usize = axes.iter().map(Vec::len).product();
+                let column = |axis: &Vec<f64>| {
+                    inner /= axis.len();
+                    some.clone().map(|cell| axis[cell / inner % axis.len()]).collect()
+                };
+                axes.iter().map(column).collect()
+            }
+        }
+    }
 }
 
 /// What the samples count together, in weights of the heaviest one, and its weight. Collective.
@@ -141,7 +163,7 @@ pub(super) fn sums(
         let field = field(comm, level, &spectral, grid)?;
         done(0.6);
         let values = &mut values[window * m..][..m];
-        read(level, &spectral, d, at, &field, values);
+        read(level, &spectral, samples, at, &field, values);
         values.iter_mut().for_each(|value| *value *= most);
         done(1.0);
     }
@@ -150,22 +172,45 @@ pub(super) fn sums(
 
 /// This rank's samples on a grid of its own, with their weights in units of `most`.
 fn spread(level: Level, spectral: &Spectral, samples: &Samples, most: f64) -> Vec<i64> {
+    // A thread has a grid of its own: worth it where it is smaller than its samples.
+    let (mine, cells) = (samples.tiles.len() / samples.dimensions, spectral.cells());
+    let threads = samples.threads.clamp(1, (mine / cells.max(ROUND)).max(1));
+    let rounds = Partition::even(mine.div_ceil(ROUND), threads);
+    let mut parts: Vec<_> = (0..threads).map(|part| (rounds.range(part), vec![0; cells])).collect();
+    each(&mut parts, |(rounds, grid)| {
+        rounds.clone().for_each(|round| spread_round(level, spectral, samples, most, round, grid));
+    });
+    let mut parts = parts.into_iter().map(|(_, grid)| grid);
+    let first = parts.next().unwrap_or_default();
+    // Integers: the same in any order.
+    parts.fold(first, |mut sum, grid: Vec<i64>| {
+        sum.iter_mut().zip(grid).for_each(|(sum, cell)| *sum += cell);
+        sum
+    })
+}
+
+/// Some of this rank's samples.
+fn spread_round(
+    level: Level,
+    spectral: &Spectral,
+    samples: &Samples,
+    most: f64,
+    round: usize,
+    grid: &mut [i64],
+) {
     let d = samples.dimensions;
-    let mut grid = vec![0; spectral.cells()];
-    let mut columns = vec![Vec::with_capacity(ROUND.min(samples.tiles.len())); d];
-    for (number, round) in samples.tiles.chunks(ROUND * d).enumerate() {
-        columns.iter_mut().for_each(Vec::clear);
-        for tile in round.chunks(TILE * d) {
-            for (column, coordinates) in columns.iter_mut().zip(tile.chunks(tile.len() / d)) {
-                column.extend_from_slice(coordinates);
-            }
+    let from = round * ROUND * d;
+    let tiles = &samples.tiles[from..samples.tiles.len().min(from + ROUND * d)];
+    let mut columns = vec![Vec::with_capacity(tiles.len() / d); d];
+    for tile in tiles.chunks(TILE * d) {
+        for (column, coordinates) in columns.iter_mut().zip(tile.chunks(tile.len() / d)) {
+            column.extend_from_slice(coordinates);
         }
-        let weights: Option<Vec<f64>> = samples.weights.as_ref().map(|weights| {
-            weights.mine[number * ROUND..][..round.len() / d].iter().map(|weight| weight / most).collect()
-        });
-        spectral.spread(level, &slices(&columns), weights.as_deref(), &mut grid);
     }
-    grid
+    let weights: Option<Vec<f64>> = samples.weights.as_ref().map(|weights| {
+        weights.mine[round * ROUND..][..tiles.len() / d].iter().map(|weight| weight / most).collect()
+    });
+    spectral.spread(level, &slices(&columns), weights.as_deref(), grid);
 }
 
 /// The grids of all ranks, summed up and convolved. Each rank takes its planes of the sum along all axes but the first.
@@ -184,33 +229,24 @@ fn field(comm: &Comm, level: Level, spectral: &Spectral, mut grid: Vec<i64>) -> 
 }
 
 /// The sums of shapes at this rank's places.
-fn read(level: Level, spectral: &Spectral, d: usize, at: &At<'_>, field: &[f64], values: &mut [f64]) {
+fn read(
+    level: Level,
+    spectral: &Spectral,
+    samples: &Samples,
+    at: &At<'_>,
+    field: &[f64],
+    values: &mut [f64],
+) {
     let m = values.len();
-    let mut columns = vec![Vec::with_capacity(ROUND.min(values.len())); d];
-    for (round, values) in values.chunks_mut(ROUND).enumerate() {
-        columns.iter_mut().for_each(Vec::clear);
-        let cells = round * ROUND..round * ROUND + values.len();
-        match at {
-            At::Columns(all) => {
-                for (column, all) in columns.iter_mut().zip(all.chunks_exact(m)) {
-                    column.extend_from_slice(&all[cells.clone()]);
-                }
-            }
-            At::Places(Places::Points(rows)) => {
-                for row in rows[cells.start * d..cells.end * d].chunks_exact(d) {
-                    columns.iter_mut().zip(row).for_each(|(column, x)| column.push(*x));
-                }
-            }
-            At::Places(Places::Grid(axes)) => {
-                let mut inner: usize = axes.iter().map(Vec::len).product();
-                for (column, axis) in columns.iter_mut().zip(*axes) {
-                    inner /= axis.len();
-                    column.extend(cells.clone().map(|cell| axis[cell / inner % axis.len()]));
-                }
-            }
+    let each_thread = m.div_ceil(samples.threads).next_multiple_of(ROUND);
+    let mut parts: Vec<_> = values.chunks_mut(each_thread.max(1)).enumerate().collect();
+    each(&mut parts, |(part, values)| {
+        for (round, values) in values.chunks_mut(ROUND).enumerate() {
+            let first = *part * each_thread + round * ROUND;
+            let columns = at.columns(samples.dimensions, m, first..first + values.len());
+            spectral.read(level, &slices(&columns), field, values);
         }
-        spectral.read(level, &slices(&columns), field, values);
-    }
+    });
 }
 
 fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {

@@ -4,6 +4,7 @@
 //! ranks; and so does the sum at a point, which depends on nothing but the tree. Memory: about d + 1 numbers a sample once on each node,
 //! and while it is built 2 d + 5 more on the root.
 
+use super::threads::{each, joined, of_stretch, stretches};
 use super::{Estimate, Samples};
 use crate::comm::{Comm, Min, NodeShared};
 use crate::error::Result;
@@ -11,7 +12,7 @@ use crate::kernels::level::Level;
 use crate::kernels::tree::{Layout, Tolerance, Tree, add_sums};
 use crate::kernels::window_sums::{TILE, Windows};
 
-/// Points between two signs of life.
+/// Points of a thread between two signs of life.
 const STEP: usize = 1024;
 
 /// The tree, in the memory of this node.
@@ -64,6 +65,7 @@ impl Planted {
         estimate: Estimate<'_>,
         points: &[f64],
         tolerance: Tolerance,
+        threads: usize,
         mut progress: impl FnMut(f64),
     ) -> Result<Vec<f64>> {
         let windows = Windows::new(estimate.kernel, estimate.bandwidth, estimate.widths);
@@ -72,12 +74,20 @@ impl Planted {
         let (d, w) = (windows.dimensions(), windows.count());
         let m = points.len() / d;
         let mut sums = vec![0.0; m * w];
-        for first in (0..m).step_by(STEP) {
-            let step = first..m.min(first + STEP);
-            let some: Vec<f64> =
-                points.chunks_exact(m).flat_map(|column| column[step.clone()].iter().copied()).collect();
-            let mut of_step = vec![0.0; step.len() * w];
-            add_sums(level, Tree::new(&self.layout, &self.numbers), &windows, tolerance, &some, &mut of_step);
+        let (numbers, layout): (&[f64], _) = (&self.numbers, &self.layout);
+        for first in (0..m).step_by(STEP * threads) {
+            let step = first..m.min(first + STEP * threads);
+            let mut parts: Vec<_> = stretches(step.len(), threads)
+                .into_iter()
+                .map(|stretch| {
+                    let stretch = first + stretch.start..first + stretch.end;
+                    (of_stretch(points, m, &stretch), vec![0.0; stretch.len() * w])
+                })
+                .collect();
+            each(&mut parts, |(points, sums)| {
+                add_sums(level, Tree::new(layout, numbers), &windows, tolerance, points, sums);
+            });
+            let of_step = joined(&parts.iter().map(|(_, sums)| &sums[..]).collect::<Vec<_>>(), w);
             for (sums, of_step) in sums.chunks_exact_mut(m).zip(of_step.chunks_exact(step.len())) {
                 sums[step.clone()].copy_from_slice(of_step);
             }
