@@ -28,6 +28,24 @@ fn main() -> ExitCode {
                 // Nobody looks at it.
                 let _ = graph.run();
             }
+            "graph-more-tasks" | "graph-other-needs" | "graph-fails-here" => {
+                let (graph, last) = (world.graph(), world.rank() + 1 == world.size());
+                let one = graph.task(|| 1);
+                for _ in 0..world.size() {
+                    let how = &how;
+                    graph.subgraph_after(&one, move |graph, _| {
+                        let (a, b) = (graph.task(|| 1), graph.task(|| 2));
+                        match &**how {
+                            "graph-more-tasks" if last => drop(graph.task(|| 3)),
+                            "graph-fails-here" if last => panic!("as asked"),
+                            _ => {}
+                        }
+                        let (a, b) = if how == "graph-other-needs" && last { (b, a) } else { (a, b) };
+                        graph.task_after((&a, &b), |(a, b)| a - b)
+                    });
+                }
+                graph.run()?;
+            }
             "graph-endless" => {
                 let graph = world.graph();
                 let mut last: Vec<_> = (0..4).map(|n| graph.task(move || n)).collect();
