@@ -83,6 +83,9 @@ impl<const N: usize> From<[usize; N]> for Width {
     }
 }
 
+/// A halo, and what is on its way to it.
+pub(super) type Begun<'c, T, D> = (Halo<T, D>, Option<Coming<'c, T>>);
+
 /// This rank's block and what surrounds it: see [`DistArray::halo`].
 #[derive(Debug, Clone)]
 pub struct Halo<T, D: Dimension> {
@@ -156,7 +159,7 @@ impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
         call: Call,
         width: Width,
         boundary: Boundary<T>,
-    ) -> Result<(Halo<T, D>, Option<Coming<'c, T>>)>
+    ) -> Result<Begun<'c, T, D>>
     where
         T: Element<K>,
     {

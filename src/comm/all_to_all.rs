@@ -252,12 +252,16 @@ impl Comm {
     }
 }
 
+/// What a message brings, and from whom.
+type Arriving<'c, T> = Pending<'c, (Vec<T>, Arrived)>;
+
 /// Messages that are on their way, to and from ranks that know of each other: see [`Comm::start_exchange`].
 #[must_use = "they have to be received"]
 pub(crate) struct UnderWay<'c, T> {
     comm: &'c Comm,
     call: Call,
-    receives: Vec<(usize, Pending<'c, (Vec<T>, Arrived)>)>,
+    /// How many elements each has to bring.
+    receives: Vec<(usize, Arriving<'c, T>)>,
     sends: Vec<Pending<'c, Vec<T>>>,
 }
 
@@ -304,7 +308,7 @@ impl<T> UnderWay<'_, T> {
         let UnderWay { comm, call, receives, sends } = self;
         comm.perform(call.of_some(), |_| {
             // All are received before the first failure is told, or the next call would find the others.
-            let come = |(len, one): (usize, Pending<'_, (Vec<T>, Arrived)>)| {
+            let come = |(len, one): (usize, Arriving<'_, T>)| {
                 let (came, Arrived { rank, len: got, .. }) = one.wait()?;
                 if got == len {
                     return Ok(came);
