@@ -578,6 +578,85 @@ fn a_stencil_is_the_serial_stencil() {
     });
 }
 
+#[test]
+fn a_stencil_of_one_or_three_axes_is_computed_once_for_each_element() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        for len in [0, 1, 3, 16, 1000] {
+            for layout in lines(world, len)? {
+                let array = DistArray::from_fn(&layout, value)?;
+                for width in [0usize, 1, 3] {
+                    let (mut calls, reach) = (Vec::new(), width as isize);
+                    let found = array.stencil(width, Boundary::Periodic, |at| {
+                        calls.push(at.index());
+                        at[reach] * 0.5 - at[-reach] / 3.0 + at[0]
+                    })?;
+                    calls.sort_unstable();
+                    assert!(calls.into_iter().eq(array.local_range(0)), "{layout:?} {width}");
+                    let of = |i: isize| value(i.rem_euclid(len.max(1) as isize) as usize);
+                    let right = |i: usize| {
+                        let i = i as isize;
+                        of(i + reach) * 0.5 - of(i - reach) / 3.0 + of(i)
+                    };
+                    let expected: Array1<f64> = (0..len).map(right).collect();
+                    assert_same(&found.all_gather()?, &expected, &format!("{layout:?} {width}"));
+                }
+            }
+        }
+        for shape in [[2, 3, 4], [0, 2, 2], [9, 8, 10]] {
+            for layout in cubes(world, shape)? {
+                let array = DistArray::from_fn(&layout, |(i, j, k)| value(i * 100 + j * 10 + k))?;
+                // What it gives need not be an element, or be of any use to MPI.
+                let found = array.stencil([1, 0, 2], Boundary::Constant(0.5), |at| {
+                    let (i, j, k) = at.index();
+                    (format!("{i} {j} {k}"), at[[-1, 0, 2]] + at[[1, 0, 0]] - at[[0, 0, -2]])
+                })?;
+                let of = |i: isize, j: usize, k: isize| {
+                    let inside = (0..shape[0] as isize).contains(&i) && (0..shape[2] as isize).contains(&k);
+                    if inside { value(i as usize * 100 + j * 10 + k as usize) } else { 0.5 }
+                };
+                let block = layout.block();
+                let places = ndarray::indices(found.local().raw_dim()).into_iter();
+                for (place, (name, result)) in places.zip(found.local()) {
+                    let (i, j, k) =
+                        (place.0 + block[0].start, place.1 + block[1].start, place.2 + block[2].start);
+                    assert_eq!(*name, format!("{i} {j} {k}"), "{layout:?}");
+                    let (i, k) = (i as isize, k as isize);
+                    let right = of(i - 1, j, k + 2) + of(i + 1, j, k) - of(i, j, k - 2);
+                    assert_eq!(result.to_bits(), right.to_bits(), "{name} {layout:?}");
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Without that, this hangs: the others send what they have only when rank 0 has begun to compute.
+#[test]
+fn a_stencil_computes_while_it_waits_for_the_others() {
+    on_ranks([2, 3, 4, 7], |world| {
+        rankwise::testing::set_checks("off");
+        for on_grid in [false, true] {
+            let shape = [40, 40];
+            let layout = if on_grid { Layout::grid_auto(world, shape)? } else { Layout::rows(world, shape)? };
+            let array = DistArray::from_fn(&layout, |(i, j)| (i * 40 + j) as u64)?;
+            let begun = world.counter()?;
+            while world.rank() > 0 && begun.get()? == 0 {
+                std::thread::yield_now();
+            }
+            let mut first = true;
+            let sums = array.stencil(1, Boundary::Periodic, |at| {
+                if std::mem::take(&mut first) && world.rank() == 0 {
+                    begun.fetch_add(1).expect("it is there");
+                }
+                at[[-1, 0]] + at[[1, 0]] + at[[0, -1]] + at[[0, 1]]
+            })?;
+            assert_eq!(sums.sum()?, 4 * (0..1600u64).sum::<u64>());
+            begun.free();
+        }
+        Ok(())
+    });
+}
+
 /// What a stencil as wide as that says when it asks for the element that far away.
 fn stencil_beyond<const N: usize>(width: [usize; 2], offsets: [isize; N]) {
     on_ranks([2], |world| {

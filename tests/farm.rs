@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use rankwise::comm::Sum;
-use rankwise::skeleton::{Schedule, everywhere, mine, on_root, stream, try_stream};
+use rankwise::skeleton::{Schedule, Unordered, everywhere, mine, on_root, stream, try_stream};
 use rankwise::testing::on_ranks;
-use rankwise::{Comm, Error, Result};
+use rankwise::{Comm, Error, Partition, Result};
 
 const SCHEDULES: [Schedule; 4] =
     [Schedule::Guided, Schedule::Static, Schedule::Dynamic(1), Schedule::Dynamic(7)];
@@ -435,6 +435,117 @@ fn a_state_is_made_once_on_each_rank_that_needs_it_and_anew_after_a_panic() {
         let mut broken = world.with_state(|rank| -> u8 { panic!("rank {rank} has no model") });
         let error = world.farm(0..9).run(broken.task(|_, i: i32| i)).unwrap_err().to_string();
         assert!(error.contains("has no model"), "{error}");
+        Ok(())
+    });
+}
+
+/// A result that cannot travel when it is of a bad item: the format has to know its length before.
+#[derive(Debug, Clone, PartialEq)]
+enum Cup {
+    Whole(usize),
+    Broken,
+}
+
+impl serde::Serialize for Cup {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Cup::Whole(i) => serializer.serialize_u64(*i as u64),
+            Cup::Broken => Err(serde::ser::Error::custom("it is broken")),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Cup {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(|i| Cup::Whole(i as usize))
+    }
+}
+
+#[test]
+fn a_result_that_cannot_travel_is_an_error_of_its_task() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        // The last rank has broken ones only, all others none: so each rank is to blame, or nobody.
+        for bad in 0..world.size() {
+            let cup = |i: usize| if world.rank() == bad { Cup::Broken } else { Cup::Whole(i) };
+            let owns = Partition::even(60, world.size());
+            // Those of the root stay where they are, unless all ranks have all.
+            let farms = || world.farm(0..60usize).schedule(Schedule::Static);
+            let kept = world.size() == 1 || bad == 0;
+            let failed = |outcome: Result<Option<Vec<Cup>>>, what: &str| {
+                let Err(Error::Tasks { errors, .. }) = outcome else { panic!("{what}, {bad}: {outcome:?}") };
+                for error in errors.iter() {
+                    assert_eq!(error.rank, bad, "{what}: {error}");
+                    assert!(owns.range(bad).contains(&error.index), "{what}: {error}");
+                    assert!(error.message.contains("cannot encode"), "{what}: {error}");
+                    assert!(error.place.contains("tests/farm.rs"), "{what}: {error}");
+                }
+                assert!(errors.iter().count() > 0);
+            };
+            let outcome = farms().run_values(cup);
+            if kept {
+                let results = outcome.expect("they stay");
+                assert!(results.is_none_or(|all| all.len() == 60 && all[0] == Cup::Broken));
+            } else {
+                failed(outcome, "in blocks");
+                let outcomes = farms().collect_errors().try_run_values(|i| Ok::<_, String>(cup(i)))?;
+                if let Some(outcomes) = outcomes {
+                    assert_eq!(outcomes.errors().iter().count(), owns.count(bad));
+                    for (i, result) in outcomes.results().iter().enumerate() {
+                        let right = (!owns.range(bad).contains(&i)).then_some(Cup::Whole(i));
+                        assert_eq!(*result, right, "{i}");
+                    }
+                }
+            }
+            if world.size() > 1 {
+                failed(farms().gather_to_all().run_values(cup), "to all");
+            }
+            if kept {
+                continue;
+            }
+            // As they are ready: the root is not to wait for what does not come.
+            let items = world.is_root().then_some(0..60usize);
+            let farm = world.farm(stream(items)).schedule(Schedule::Dynamic(2));
+            let slow = |i| {
+                std::thread::sleep(Duration::from_micros(200));
+                Ok::<_, String>(cup(i))
+            };
+            let ended = farm.run_unordered(slow, |i, cup| assert_eq!(cup, Cup::Whole(i)));
+            let Err(Error::Tasks { errors, .. }) = ended else { panic!("as they are ready: {ended:?}") };
+            assert!(errors.iter().all(|error| error.rank == bad && error.message.contains("cannot encode")));
+            let farm = world.farm(0..60usize).schedule(Schedule::Dynamic(2)).collect_errors();
+            let counted = |results: Unordered<'_, Cup>| Ok::<_, String>(results.count());
+            let (came, errors) = farm.unordered(slow, counted)?;
+            assert!(errors.iter().count() > 0 && came.is_none_or(|came| came + errors.len() == 60));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn the_progress_of_a_reduction_is_of_items() {
+    on_ranks([1, 2, 3], |world| {
+        for len in [5000, 100_000] {
+            for watched in [false, true] {
+                let told = std::cell::RefCell::new(Vec::new());
+                let mut farm = world.farm(0..len).on_progress(|done, of| told.borrow_mut().push((done, of)));
+                if watched {
+                    farm = farm.on_error(|_| {});
+                }
+                let slow = |i: usize| {
+                    if i.is_multiple_of(50) {
+                        std::thread::sleep(Duration::from_micros(100));
+                    }
+                    Ok::<_, String>(1u64)
+                };
+                let all = farm.map_reduce(slow, |a, b| a + b)?;
+                assert!(all.is_none_or(|all| all == len as u64));
+                let told = told.into_inner();
+                assert!(told.iter().all(|&(done, of)| of == Some(len) && done <= len), "{told:?}");
+                // More than there are tiles.
+                assert!(!world.is_root() || told.iter().any(|&(done, _)| done > len / 2), "{told:?}");
+                assert!(told.is_sorted_by_key(|&(done, _)| done), "{told:?}");
+            }
+        }
         Ok(())
     });
 }

@@ -139,6 +139,213 @@ fn an_error_or_a_panic_names_the_task_and_cancels_its_descendants_only() {
     });
 }
 
+/// The sum of a range, by halves as long as they are long; each of its tasks clones what it needs of `scale`.
+fn halves<'a>(graph: &Graph<'a>, scale: Task<u64>, from: u64, to: u64) -> Task<u64> {
+    let len = graph.task(move || to - from);
+    graph.subgraph_after((&len, &scale), move |graph, (len, &by)| {
+        if *len < 4 {
+            return graph.task_after(&scale, move |scale| (from..to).map(|n| (n % 7) * scale).sum());
+        }
+        // Halves of different lengths, so that the tree is not even.
+        let middle = from + len / 3 + by % 2;
+        let (left, right) = (halves(graph, scale, from, middle), halves(graph, scale, middle, to));
+        graph.task_after((&left, &right), |(left, right)| left + right)
+    })
+}
+
+#[test]
+fn tasks_that_are_added_while_it_runs_give_the_same_at_any_rank_count() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        for len in [0u64, 3, 4, 50, 1000] {
+            let graph = world.graph().timed();
+            let scale = graph.task(|| 3);
+            let sum = halves(&graph, scale, 0, len);
+            // What comes behind a subgraph is said before it is known.
+            let twice = graph.task_after((&sum, &sum), |(a, b)| a + b);
+            let next = graph.subgraph_after(&twice, |graph, twice| {
+                let twice = *twice;
+                graph.task(move || twice + 1)
+            });
+            [sum, twice, next].iter().for_each(|task| graph.keep(task));
+            let done = graph.run()?;
+            let right: u64 = (0..len).map(|n| (n % 7) * 3).sum();
+            let all = [(sum, right), (twice, 2 * right), (next, 2 * right + 1)];
+            for (task, value) in all {
+                assert_eq!(done.get(&task), world.is_root().then_some(&value), "{len}");
+            }
+            assert_eq!(done.cancelled, 0);
+            // As many everywhere: those of one rank, which all have to have.
+            let ran = world.all_gather_one(done.ran)?;
+            assert!(ran.iter().all(|&n| n == ran[0]), "{ran:?}");
+            let expected = [(0, 7), (3, 7), (4, 13), (50, 121), (1000, 2443)];
+            assert!(expected.contains(&(len, done.ran)), "{len} has {}", done.ran);
+            let times = done.times.expect("they were asked for");
+            assert!(times.critical <= times.busy && times.path.iter().all(|&n| n < 4096), "{times:?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_subgraph_uses_what_it_is_given_and_nothing_else() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        let graph = world.graph().collect_errors();
+        let big: Vec<_> = (0..5u64).map(|n| graph.task(move || vec![n; 1000])).collect();
+        let (all, kept) = (big.clone(), std::cell::Cell::new(None));
+        let kept_here = &kept;
+        // It has the result of what it was given, though no task of its own gives it.
+        let same = graph.subgraph_after(&big[..], move |graph, values| {
+            assert_eq!(values.len(), 5);
+            let sums: Vec<_> =
+                all.iter().map(|part| graph.task_after(part, |part| part.iter().sum::<u64>())).collect();
+            let sum = graph.reduce_as_completed(&sums, |a, b| a + b).expect("there are some");
+            graph.keep(&sum);
+            graph.keep(&all[3]);
+            kept_here.set(Some(sum));
+            all[4]
+        });
+        graph.keep(&same);
+        let (stranger, a) = (graph.task(|| 1u8), graph.task(|| 2u8));
+        let wrong = graph.subgraph_after(&a, move |graph, _| graph.task_after(&stranger, |n| n + 1));
+        let wrong_too = graph.subgraph_after(&a, move |_, _| stranger);
+        let behind = graph.task_after((&wrong, &wrong_too), |(a, b)| a + b);
+        graph.keep(&behind);
+        let done = graph.run()?;
+        if world.is_root() {
+            assert_eq!(done.get(&same), Some(&vec![4; 1000]));
+            assert_eq!(done.get(&big[3]), Some(&vec![3; 1000]));
+            assert_eq!(done.get(&kept.get().expect("it ran")), Some(&10_000));
+            assert_eq!(done.get(&behind), None);
+        }
+        assert_eq!(done.cancelled, 1);
+        let errors: Vec<_> = done.errors.iter().map(|error| (error.index, error.message.clone())).collect();
+        assert_eq!((errors.len(), errors[0].0, errors[1].0), (2, wrong.index(), wrong_too.index()));
+        assert!(errors.iter().all(|(_, message)| message.contains("has not been given the result")));
+        Ok(())
+    });
+}
+
+/// Twenty chains, each of which goes on with tasks that it adds; what of chain `bad` fails: what adds them, the first or the second of
+/// them, or the one behind.
+fn chains(graph: &Graph<'_>, bad: usize, place: usize, panics: bool) -> Vec<Task<usize>> {
+    let mut ends = Vec::new();
+    for chain in 0..20 {
+        let fails = move |here: usize, n: usize| match (chain == bad && place == here, panics) {
+            (true, true) => panic!("as asked"),
+            (true, false) => Err("as asked".to_owned()),
+            _ => Ok(n),
+        };
+        let start = graph.task(move || chain);
+        let sub = graph.try_subgraph_after(&start, move |graph, &chain| {
+            let first = graph.try_task(move || fails(1, chain));
+            graph.name(&first, &format!("first of {chain}"));
+            let second = graph.try_task_after(&first, move |n| fails(2, n + 1));
+            let third = graph.subgraph_after(&second, |graph, &n| graph.task(move || n + 1));
+            fails(0, 0).map(|_| third)
+        });
+        graph.name(&sub, &format!("sub {chain}"));
+        let last = graph.try_task_after(&sub, move |n| fails(3, n + 1));
+        ends.push(graph.task_after(&last, |n| n + 1));
+        graph.keep(&ends[chain]);
+    }
+    ends
+}
+
+#[test]
+fn an_error_of_an_added_task_cancels_its_descendants_only() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        // Of each chain: start, what adds and its result, last, end; then those that were added: first, second, what adds again and
+        // its result, and behind all of these the task of that.
+        let numbers = |bad: usize, place: usize| match place {
+            0 => 5 * bad + 2,
+            1 => 100 + 4 * bad,
+            2 => 101 + 4 * bad,
+            _ => 5 * bad + 3,
+        };
+        for panics in [false, true] {
+            for bad in [0, 10, 19] {
+                for place in 0..4 {
+                    let what = format!("place {place} of {bad}, panics: {panics}");
+                    let graph = world.graph().collect_errors();
+                    let ends = chains(&graph, bad, place, panics);
+                    let done = graph.run()?;
+                    for (chain, end) in ends.iter().enumerate() {
+                        let value = (world.is_root() && chain != bad).then_some(chain + 4);
+                        assert_eq!(done.get(end).copied(), value, "chain {chain}, {what}");
+                    }
+                    // A chain has 8 tasks; what has not been added is not cancelled.
+                    let (ran, cancelled) = [(154, 2), (155, 4), (156, 3), (159, 1)][place];
+                    assert_eq!((done.ran, done.cancelled), (ran, cancelled), "{what}");
+                    let words = if panics { "panicked: as asked" } else { "as asked" };
+                    let name = match place {
+                        0 => format!("task \"sub {bad}\": "),
+                        1 => format!("task \"first of {bad}\": "),
+                        _ => String::new(),
+                    };
+                    let all: Vec<_> =
+                        done.errors.iter().map(|error| (error.index, error.message.clone())).collect();
+                    assert_eq!(all, [(numbers(bad, place), name + words)], "{what}");
+
+                    let graph = world.graph();
+                    chains(&graph, bad, place, panics);
+                    let Err(Error::Tasks { errors, .. }) = graph.run() else {
+                        panic!("it has failed: {what}")
+                    };
+                    assert_eq!(errors.iter().map(|error| error.index).collect::<Vec<_>>(), [all[0].0]);
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn ranks_that_add_other_tasks_end_the_job_with_both_of_them_named() {
+    for how in ["graph-more-tasks", "graph-other-needs", "graph-fails-here"] {
+        let ended = run(3, "flow", &[how]);
+        assert_eq!(code(&ended), Some(1), "{how}: {:?} {}", ended.status, ended.stderr);
+        let words = [
+            "is not that of rank",
+            "all ranks must add the same tasks of the same results",
+            "tests/programs/flow.rs",
+        ];
+        assert!(words.iter().all(|words| ended.stderr.contains(words)), "{how}: {}", ended.stderr);
+    }
+}
+
+/// What cannot be encoded.
+#[derive(Debug, serde::Deserialize)]
+struct Broken;
+
+impl serde::Serialize for Broken {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it is broken"))
+    }
+}
+
+#[test]
+fn a_result_that_has_to_travel_and_cannot_is_an_error_of_its_task() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        let graph = world.graph().collect_errors();
+        let (broken, fine) = (graph.task(|| Broken), graph.task(|| 1));
+        // On all ranks.
+        let many: Vec<_> = (0..4 * world.size()).map(|_| graph.task_after((&broken, &fine), |_| 2)).collect();
+        let next = graph.task_after(&fine, |n| n + 1);
+        many.iter().chain([&next]).for_each(|task| graph.keep(task));
+        let done = graph.run()?;
+        if world.size() == 1 {
+            assert!(done.errors.is_empty() && done.get(&many[3]) == Some(&2), "nothing travels");
+            return Ok(());
+        }
+        let errors: Vec<_> = done.errors.iter().collect();
+        assert_eq!((errors.len(), errors[0].index), (1, broken.index()));
+        assert!(errors[0].message.contains("cannot encode"), "{}", errors[0]);
+        assert_eq!(done.cancelled, many.len() as u64);
+        assert_eq!(done.get(&next), world.is_root().then_some(&2));
+        Ok(())
+    });
+}
+
 #[test]
 fn results_are_dropped_when_no_task_needs_them_any_more() {
     on_ranks([1, 2, 3], |world| {

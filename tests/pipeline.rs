@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::{code, run};
 use rankwise::Error;
+use rankwise::comm::Sum;
 use rankwise::prelude::*;
 use rankwise::skeleton::{PipelineReport, Ranks};
 use rankwise::testing::on_ranks;
@@ -161,6 +162,159 @@ fn an_error_or_a_panic_in_any_stage_is_everyones_with_its_item_and_stage() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn an_item_is_tried_again_as_often_as_it_may_and_no_more() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        for stage in 1..3 {
+            for (fails, retries, panics) in [(1, 1, false), (2, 5, true), (3, 2, false), (3, 2, true)] {
+                for item in [0, 50, 99] {
+                    let what = format!("stage {stage}, item {item}, {fails} fail, {retries} retries");
+                    let tries = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
+                    let moody = |here: usize, text: String| {
+                        if here == stage && text == item.to_string() {
+                            let tries = &tries[here - 1];
+                            tries.set(tries.get() + 1);
+                            match (tries.get() <= fails, panics) {
+                                (true, true) => panic!("not today"),
+                                (true, false) => return Err("not today".to_owned()),
+                                _ => {}
+                            }
+                        }
+                        Ok(text)
+                    };
+                    let pipeline = world
+                        .pipeline()
+                        .stage("read", 1, || (0..100).map(|n| n.to_string()))
+                        .try_stage("work", Ranks::Rest, |text| moody(1, text))
+                        .try_stage("more", 2, |text| moody(2, text));
+                    let outcome = pipeline.retry(retries).collect();
+                    let tried = tries[stage - 1].get();
+                    assert!([0, fails.min(retries) + 1].contains(&tried), "{tried} times, {what}");
+                    if fails <= retries {
+                        let (all, _) = outcome?;
+                        assert_eq!(all.is_some(), world.is_root());
+                        let right = (0..100).map(|n| n.to_string());
+                        assert!(all.is_none_or(|all| all.into_iter().eq(right)), "{what}");
+                        continue;
+                    }
+                    let Err(Error::Tasks { errors, .. }) = outcome else { panic!("it has failed: {what}") };
+                    let error = errors.iter().next().expect("one has failed");
+                    let name = ["work", "more"][stage - 1];
+                    let words = if panics { "panicked: not today" } else { "not today" };
+                    let expected = format!("stage {name:?}: {words} (tried 3 times)");
+                    assert_eq!((errors.len(), error.index, &error.message), (1, item, &expected), "{what}");
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_item_that_takes_too_long_has_failed_in_its_stage() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        // Longer than no item takes that is not to be late, also on a loaded machine.
+        let limit = Duration::from_millis(500);
+        for stage in 1..3 {
+            for item in [0, 30, 59] {
+                for go_on in [false, true] {
+                    let slow = |here: usize, n: usize| {
+                        if here == stage && n == item {
+                            std::thread::sleep(limit + Duration::from_millis(20));
+                        }
+                        n
+                    };
+                    let pipeline = world
+                        .pipeline()
+                        .stage("read", 1, || 0..60)
+                        .stage("work", Ranks::Rest, |n| slow(1, n))
+                        .stage("write", 1, |n| _ = slow(2, n))
+                        .deadline(limit);
+                    let outcome = if go_on { pipeline.collect_errors().run() } else { pipeline.run() };
+                    let errors = match outcome {
+                        Ok(report) if go_on => {
+                            assert_eq!(report.stages[2].items, 59, "{report}");
+                            report.errors
+                        }
+                        Err(Error::Tasks { errors, .. }) if !go_on => errors,
+                        other => panic!("{other:?}"),
+                    };
+                    let error = errors.iter().next().expect("it was late");
+                    let name = ["work", "write"][stage - 1];
+                    assert_eq!((errors.len(), error.index), (1, item));
+                    let message = &error.message;
+                    assert!(message.starts_with(&format!("stage {name:?}: it took ")), "{message}");
+                    assert!(message.ends_with(", and may take 500.0ms"), "{message}");
+                }
+            }
+        }
+        // A source may take its time.
+        let late = std::iter::once_with(|| std::thread::sleep(Duration::from_millis(30)));
+        let pipeline = world.pipeline().stage("read", 1, || late).stage("write", 1, drop::<()>);
+        assert_eq!(pipeline.deadline(Duration::from_millis(20)).run()?.stages[1].items, 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn whoever_wants_no_more_ends_it_for_all() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        for who in 0..world.size() {
+            for go_on in [false, true] {
+                let (seen, written) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+                let pipeline = world
+                    .pipeline()
+                    .stage("count", 1, || (0u64..).inspect(|_| seen.set(seen.get() + 1)))
+                    .stage("work", Ranks::Rest, |n| {
+                        seen.set(seen.get() + 1);
+                        n
+                    })
+                    .stage("write", 1, |_| {
+                        seen.set(seen.get() + 1);
+                        written.set(written.get() + 1);
+                    })
+                    .cancel_when(|| world.rank() == who && seen.get() > 1000);
+                if go_on {
+                    let report = pipeline.collect_errors().run()?;
+                    assert!(report.cancelled && report.errors.is_empty());
+                    assert_eq!(report.stages[2].items, world.all_reduce_one(written.get(), Sum)?);
+                } else {
+                    let Err(Error::Cancelled { operation, done, .. }) = pipeline.run() else {
+                        panic!("it has no end of its own")
+                    };
+                    assert_eq!(operation, "pipeline");
+                    assert_eq!(done as u64, world.all_reduce_one(written.get(), Sum)?);
+                }
+            }
+        }
+        // Who asks too late, or never says so, changes nothing.
+        for answer in [false, true] {
+            let pipeline = world.pipeline().stage("n", 1, || 0..3).stage("end", 1, drop::<i32>);
+            let report = pipeline.cancel_when(|| answer && world.size() == 0).run()?;
+            assert!(!report.cancelled && report.stages[1].items == 3);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_fails_in_the_middle_of_a_program_has_its_exit_code_and_says_why() {
+    let faults = [
+        ("retried", 1, r#"stage "work": as asked (tried 3 times)"#),
+        ("late", 1, r#"stage "work": it took "#),
+        ("cancelled", 1, "cancelled after "),
+        ("panic", 1, r#"stage "work": panicked: as asked"#),
+        ("exit", 3, "called exit(3) in the middle of the program"),
+    ];
+    for (how, with, says) in faults {
+        for ranks in [1, 3] {
+            let ended = run(ranks, "flow", &[how]);
+            assert_eq!(code(&ended), Some(with), "{how} on {ranks}: {:?} {}", ended.status, ended.stderr);
+            assert_eq!(ended.stderr.matches(says).count(), 1, "{how} on {ranks}: {}", ended.stderr);
+        }
+    }
 }
 
 #[test]

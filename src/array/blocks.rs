@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{ArrayView, ArrayViewMut, Dimension, Slice};
 
 use super::layout::dimension;
-use crate::comm::{Comm, Element};
+use crate::comm::{Call, Comm, Element, UnderWay};
 use crate::error::Result;
 
 /// Indices of one axis that move together: `len` of them, from `from` on in the giver's block to `to` on in the taker's.
@@ -50,12 +50,58 @@ pub(super) fn exchange<T: Element<K>, K, D: Dimension>(
         unpack(data, target, boxes);
     }
     if let Some(own) = boxes(me, me) {
-        for_each_box(&own, |runs| {
-            let from = source.slice_each_axis(|axis| along(runs, axis.axis.index(), |run| run.from));
-            target.slice_each_axis_mut(|axis| along(runs, axis.axis.index(), |run| run.to)).assign(&from);
-        });
+        copy(source, target, &own);
     }
     Ok(())
+}
+
+/// An [`exchange`] that has begun.
+pub(super) struct Coming<'c, T> {
+    under_way: UnderWay<'c, T>,
+    boxes: Vec<Boxes>,
+}
+
+/// Begins an [`exchange`] as part of `call`: what the rank gives itself is there already.
+pub(super) fn begin_exchange<'c, T: Element<K>, K: 'static, D: Dimension>(
+    comm: &'c Comm,
+    call: Call,
+    source: &ArrayView<T, D>,
+    target: &mut ArrayViewMut<T, D>,
+    boxes: impl Fn(usize, usize) -> Option<Boxes>,
+) -> Result<Coming<'c, T>> {
+    let me = comm.rank();
+    let others = || (0..comm.size()).filter(|&rank| rank != me);
+    let given: Vec<(usize, Vec<T>)> =
+        others().filter_map(|taker| Some((taker, pack(source, &boxes(me, taker)?)))).collect();
+    let taken: Vec<(usize, Boxes)> = others().filter_map(|giver| Some((giver, boxes(giver, me)?))).collect();
+    let expected: Vec<(usize, usize)> = taken.iter().map(|(giver, boxes)| (*giver, count(boxes))).collect();
+    let under_way = comm.start_exchange(call, given, &expected)?;
+    if let Some(own) = boxes(me, me) {
+        copy(source, target, &own);
+    }
+    Ok(Coming { under_way, boxes: taken.into_iter().map(|(_, boxes)| boxes).collect() })
+}
+
+impl<T: Copy> Coming<'_, T> {
+    /// Lets MPI go on with it.
+    pub(super) fn push(&mut self) -> Result<()> {
+        self.under_way.push()
+    }
+
+    /// Puts what comes into its place.
+    pub(super) fn finish<D: Dimension>(self, target: &mut ArrayViewMut<T, D>) -> Result<()> {
+        let came = self.under_way.finish()?;
+        self.boxes.iter().zip(&came).for_each(|(boxes, data)| unpack(data, target, boxes));
+        Ok(())
+    }
+}
+
+/// What a rank gives itself.
+fn copy<T: Copy, D: Dimension>(source: &ArrayView<T, D>, target: &mut ArrayViewMut<T, D>, own: &Boxes) {
+    for_each_box(own, |runs| {
+        let from = source.slice_each_axis(|axis| along(runs, axis.axis.index(), |run| run.from));
+        target.slice_each_axis_mut(|axis| along(runs, axis.axis.index(), |run| run.to)).assign(&from);
+    });
 }
 
 fn along(runs: &[Run], axis: usize, start: impl Fn(&Run) -> usize) -> Slice {

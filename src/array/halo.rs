@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{Array, ArrayView, Dimension};
 
 use super::DistArray;
-use super::blocks::{Boxes, Run, exchange};
+use super::blocks::{Boxes, Coming, Run, begin_exchange};
 use super::layout::{dimension, refused, slice};
 use crate::comm::{Call, Element};
 use crate::error::Result;
@@ -83,6 +83,9 @@ impl<const N: usize> From<[usize; N]> for Width {
     }
 }
 
+/// A halo, and what is on its way to it.
+pub(super) type Begun<'c, T, D> = (Halo<T, D>, Option<Coming<'c, T>>);
+
 /// This rank's block and what surrounds it: see [`DistArray::halo`].
 #[derive(Debug, Clone)]
 pub struct Halo<T, D: Dimension> {
@@ -137,12 +140,31 @@ impl<T: Copy, D: Dimension> DistArray<'_, T, D> {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn halo<K>(&self, width: impl Into<Width>, boundary: Boundary<T>) -> Result<Halo<T, D>>
+    pub fn halo<K: 'static>(&self, width: impl Into<Width>, boundary: Boundary<T>) -> Result<Halo<T, D>>
     where
         T: Element<K>,
     {
-        let (call, comm, shape) = (Call::new("halo"), self.together(), self.global_shape());
-        let widths = match width.into() {
+        let (mut halo, coming) = self.begin_halo(Call::collective("halo"), width.into(), boundary)?;
+        if let Some(coming) = coming {
+            coming.finish(&mut halo.padded.view_mut())?;
+        }
+        Ok(halo)
+    }
+}
+
+impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
+    /// A halo as part of `call`, in which what other ranks have is still missing.
+    pub(super) fn begin_halo<K: 'static>(
+        &self,
+        call: Call,
+        width: Width,
+        boundary: Boundary<T>,
+    ) -> Result<Begun<'c, T, D>>
+    where
+        T: Element<K>,
+    {
+        let (comm, shape) = (self.together(), self.global_shape());
+        let widths = match width {
             Width::All(width) => vec![width; shape.len()],
             Width::Each(widths) => widths,
         };
@@ -162,20 +184,20 @@ impl<T: Copy, D: Dimension> DistArray<'_, T, D> {
         }
         let width: D = dimension(widths.iter().copied());
         if self.is_empty() {
-            return Ok(Halo { padded: self.local.clone(), width });
+            return Ok((Halo { padded: self.local.clone(), width }, None));
         }
         let dim: D = match self.local.is_empty() {
             true => self.local.raw_dim(),
             false => dimension(self.local.shape().iter().zip(&widths).map(|(len, width)| len + 2 * width)),
         };
-        let mut padded = comm.perform(call, |_| {
+        let mut padded = comm.quietly(call, |_| {
             let data = memory::filled(dim.size(), |_| Ok(()))?.0;
             Ok(Array::from_shape_vec(dim, data).expect("as many elements as the shape says"))
         })?;
         if let Boundary::Constant(value) = boundary {
             padded.fill(value);
         }
-        exchange(comm, &self.local.view(), &mut padded.view_mut(), |giver, taker| {
+        let boxes = |giver, taker| {
             let (giver, taker) = (self.layout.block_of(giver), self.layout.block_of(taker));
             if taker.iter().any(Range::is_empty) {
                 return None;
@@ -188,8 +210,9 @@ impl<T: Copy, D: Dimension> DistArray<'_, T, D> {
                 })
                 .collect();
             boxes
-        })?;
-        Ok(Halo { padded, width })
+        };
+        let coming = begin_exchange(comm, call.of::<T>(), &self.local.view(), &mut padded.view_mut(), boxes)?;
+        Ok((Halo { padded, width }, Some(coming)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each element from its neighbourhood.
 
-use std::ops::Index;
+use std::ops::{Index, Range};
 
 use ndarray::Dimension;
 
@@ -9,12 +9,14 @@ use super::make::{place_of, room};
 use super::{Boundary, DistArray, Halo, Width};
 use crate::comm::{Call, Element};
 use crate::error::Result;
+use crate::sys::memory::Patches;
 
 impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
     /// The array of `f` of each element's neighbourhood, which lies as this one does: `at[[0, 1]]` is the element one further
     /// along the second axis, `at[-1]`, in an array of one axis, the one before.
     ///
-    /// Sends what [`halo`](DistArray::halo) sends. An access further away than the width panics. On one rank, the
+    /// Sends what [`halo`](DistArray::halo) sends. While that is on its way, elements that need nothing of other ranks are computed, so `f` is
+    /// called in no order that can be told before; but once for each element of this rank's block. An access further away than the width panics. On one rank, the
     /// mean of four neighbours of 4·10⁶ elements took 16.5 ms, where `halo` and a plain loop over its slice took 13.5.
     ///
     /// # Collective
@@ -33,7 +35,7 @@ impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn stencil<K, U>(
+    pub fn stencil<K: 'static, U>(
         &self,
         width: impl Into<Width>,
         boundary: Boundary<T>,
@@ -42,24 +44,72 @@ impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
-        let halo = self.halo(width, boundary)?;
-        let mut data = room(Call::new("stencil"), self.comm(), self.local.len())?;
-        let around = Around::new(&halo, self.offset());
+        let call = Call::collective("stencil");
+        let (mut halo, coming) = self.begin_halo(call, width.into(), boundary)?;
+        let data = room(Call::new("stencil"), self.comm(), self.local.len())?;
+        let mut new = Patches::new(data, self.local.len());
         // Along the last axis, which a shape has, neighbours lie side by side.
         let (last, mut rows) = (self.local.ndim() - 1, self.local.raw_dim());
         let columns = std::mem::replace(&mut rows[last], 1);
-        for row in ndarray::indices(rows) {
-            let mut place: D = place_of(row);
-            let first = around.centre(&place);
-            for along in 0..columns {
+        let inner = self.inner(halo.width());
+        let is_inner = |place: &D| {
+            let mut axes = slice(place).iter().zip(&inner).take(last);
+            axes.all(|(along, inner)| inner.contains(along))
+        };
+        let mut row_by_row = |around: &Around<'_, T, D>, place: &mut D, first: usize, part: Range<usize>| {
+            place[last] = 0;
+            let centre = around.centre(place);
+            new.make(first + part.start..first + part.end, |at| {
+                let along = at - first;
                 place[last] = along;
-                data.push(f(Window { around: &around, place: &place, centre: first + along }));
+                f(Window { around, place, centre: centre + along })
+            });
+        };
+        let all =
+            || ndarray::indices(rows.clone()).into_iter().map(place_of).zip((0..).step_by(columns.max(1)));
+
+        // A rank alone waits for nobody.
+        let Some(mut coming) = coming.filter(|_| self.comm().size() > 1) else {
+            let around = Around::new(&halo, self.offset());
+            all().for_each(|(mut place, first)| row_by_row(&around, &mut place, first, 0..columns));
+            return Ok(DistArray::with(self.layout.clone(), new.all()));
+        };
+        let around = Around::new(&halo, self.offset());
+        let mut since = 0;
+        for (mut place, first) in all().filter(|(place, _)| is_inner(place)) {
+            row_by_row(&around, &mut place, first, inner[last].clone());
+            since += columns;
+            if since >= BETWEEN {
+                since = 0;
+                coming.push()?;
             }
         }
-        Ok(DistArray::with(self.layout.clone(), data))
+        coming.finish(&mut halo.padded.view_mut())?;
+        let around = Around::new(&halo, self.offset());
+        for (mut place, first) in all() {
+            if is_inner(&place) {
+                row_by_row(&around, &mut place, first, 0..inner[last].start);
+                row_by_row(&around, &mut place, first, inner[last].end..columns);
+            } else {
+                row_by_row(&around, &mut place, first, 0..columns);
+            }
+        }
+        Ok(DistArray::with(self.layout.clone(), new.all()))
+    }
+
+    /// Along each axis, which of this rank's elements need nothing of other ranks for a stencil of that width.
+    fn inner(&self, width: &[usize]) -> Vec<Range<usize>> {
+        let axes = self.local.shape().iter().zip(width).enumerate();
+        let inner = axes.map(|(axis, (&len, &width))| match self.layout.partition(axis).parts() {
+            1 => 0..len,
+            _ => width.min(len)..len.saturating_sub(width).max(width.min(len)),
+        });
+        inner.collect()
     }
 }
 
+/// After so many elements MPI may go on with messages.
+const BETWEEN: usize = 1 << 14;
 /// The most axes that a layout has.
 const AXES: usize = 6;
 

@@ -69,6 +69,12 @@ impl Call {
         Call { waits: Waits::Some, ..self }
     }
 
+    /// The rest of one that was compared when it began.
+    #[inline]
+    pub(crate) fn of_some(self) -> Self {
+        Call { waits: Waits::Some, ..self }
+    }
+
     /// On elements of this type.
     #[inline]
     pub(crate) fn of<T>(self) -> Self {

@@ -4,7 +4,9 @@ use super::{Call, Comm, Element};
 use crate::check;
 use crate::error::Result;
 use crate::partition::Partition;
-use crate::sys::{self, Failure, Received, Sent, collectives, memory, point_to_point};
+use crate::sys::pending::{self, Guard, Pending};
+use crate::sys::point_to_point::{Arrived, From};
+use crate::sys::{self, Channel, Failure, Received, Sent, collectives, memory, point_to_point};
 
 /// The messages of [`Comm::sparse_all_to_all`], by rank.
 pub type Messages<T> = Vec<(usize, Vec<T>)>;
@@ -246,6 +248,77 @@ impl Comm {
             let messages = sent(messages)?;
             let rooms = rooms.iter_mut().map(|(from, room)| Ok((*from, Received::new(room)?)));
             point_to_point::exchange_all(comm, &messages, rooms.collect::<sys::Outcome<Vec<_>>>()?)
+        })
+    }
+}
+
+/// What a message brings, and from whom.
+type Arriving<'c, T> = Pending<'c, (Vec<T>, Arrived)>;
+
+/// Messages that are on their way, to and from ranks that know of each other: see [`Comm::start_exchange`].
+#[must_use = "they have to be received"]
+pub(crate) struct UnderWay<'c, T> {
+    comm: &'c Comm,
+    call: Call,
+    /// How many elements each has to bring.
+    receives: Vec<(usize, Arriving<'c, T>)>,
+    sends: Vec<Pending<'c, Vec<T>>>,
+}
+
+impl Comm {
+    /// Starts what [`sparse_all_to_all_by`](Comm::sparse_all_to_all_by) does, as `call`.
+    pub(crate) fn start_exchange<T: Element<K>, K: 'static>(
+        &self,
+        call: Call,
+        messages: Vec<(usize, Vec<T>)>,
+        expected: &[(usize, usize)],
+    ) -> Result<UnderWay<'_, T>> {
+        const CHANNEL: Channel = Channel::Ours;
+        // All ranks are compared, where they are, before anything is sent.
+        self.perform(call, |_| Ok(()))?;
+        let (guard, started, mut receives) = (Guard::for_ever(), call.started(), Vec::new());
+        for &(from, len) in expected {
+            let whom = From { rank: Some(from), tag: Some(point_to_point::KNOWN) };
+            let start = |_: &sys::Communicator| {
+                let room = memory::filled(len, |_| Ok(()))?.0;
+                pending::receive_over(CHANNEL, &guard, started, &self.ours, whom, room)
+            };
+            receives.push((len, self.quietly(call, start)?));
+        }
+        let mut sends = Vec::with_capacity(messages.len());
+        for (to, data) in messages {
+            let to = (to, point_to_point::KNOWN);
+            let start =
+                |_: &sys::Communicator| pending::send_over(CHANNEL, &guard, started, &self.ours, to, data);
+            sends.push(self.quietly(call, start)?);
+        }
+        Ok(UnderWay { comm: self, call, receives, sends })
+    }
+}
+
+impl<T> UnderWay<'_, T> {
+    /// Lets MPI go on with them.
+    pub(crate) fn push(&mut self) -> Result<()> {
+        let UnderWay { comm, call, receives, .. } = self;
+        comm.quietly(*call, |_| receives.iter_mut().try_for_each(|(_, one)| one.test().map(drop)))
+    }
+
+    /// What came, in the order in which it was expected.
+    pub(crate) fn finish(self) -> Result<Vec<Vec<T>>> {
+        let UnderWay { comm, call, receives, sends } = self;
+        comm.perform(call.of_some(), |_| {
+            // All are received before the first failure is told, or the next call would find the others.
+            let come = |(len, one): (usize, Arriving<'_, T>)| {
+                let (came, Arrived { rank, len: got, .. }) = one.wait()?;
+                if got == len {
+                    return Ok(came);
+                }
+                let problem = format!("{got} elements came from rank {rank} instead of {len}");
+                Err(Failure::Argument(problem))
+            };
+            let came: Vec<sys::Outcome<Vec<T>>> = receives.into_iter().map(come).collect();
+            sends.into_iter().try_for_each(|sent| sent.wait().map(drop))?;
+            came.into_iter().collect()
         })
     }
 }

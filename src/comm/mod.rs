@@ -73,6 +73,7 @@ mod sums;
 mod value;
 
 pub use all_to_all::Messages;
+pub(crate) use all_to_all::UnderWay;
 pub use counter::Counter;
 pub use grid::{Grid, dims_for};
 pub use message::{Any, Destination, Message, Source, Status};

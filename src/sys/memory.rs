@@ -248,6 +248,51 @@ pub(crate) fn filled<T: Element<K>, K, R>(
     Ok((unsafe { assume_filled(room) }, result))
 }
 
+/// Elements that are made stretch by stretch, in any order.
+#[derive(Debug)]
+pub(crate) struct Patches<T> {
+    /// Of length 0 until all are there.
+    data: Vec<T>,
+    len: usize,
+    made: Vec<Range<usize>>,
+}
+
+impl<T> Patches<T> {
+    /// For `len` elements, for which `room` has room.
+    pub(crate) fn new(mut room: Vec<T>, len: usize) -> Self {
+        room.clear();
+        room.reserve_exact(len);
+        Patches { data: room, len, made: Vec::new() }
+    }
+
+    /// Makes those from `from` to before `to`. Panics when they are not inside.
+    #[inline]
+    pub(crate) fn make(&mut self, range: Range<usize>, mut value: impl FnMut(usize) -> T) {
+        if range.is_empty() {
+            return;
+        }
+        let slots = &mut self.data.spare_capacity_mut()[..self.len][range.clone()];
+        for (place, slot) in range.clone().zip(slots) {
+            slot.write(value(place));
+        }
+        match self.made.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.made.push(range),
+        }
+    }
+
+    /// All of them. Panics when one was not made, or made twice.
+    pub(crate) fn all(mut self) -> Vec<T> {
+        self.made.sort_unstable_by_key(|range| range.start);
+        let end = self.made.iter().try_fold(0, |end, range| (range.start == end).then_some(range.end));
+        assert_eq!(end, Some(self.len), "each element is made once");
+        // SAFETY: the stretches are those that `make` has written, to their ends; they follow each other without a gap from 0
+        // to `len`, as was checked just now, and there is room for that many.
+        unsafe { self.data.set_len(self.len) };
+        self.data
+    }
+}
+
 /// Zeroed room for `len` elements, on huge pages if it is large.
 pub(super) fn room<T>(len: usize) -> Outcome<Vec<MaybeUninit<T>>> {
     let mut room = plain_room(len)?;

@@ -189,7 +189,7 @@ pub(crate) struct Pending<'a, R> {
 enum State<'a> {
     UnderWay(u64),
     /// To be received once it is there: its length is not known, or it may come in pieces.
-    Later(&'a Communicator, From),
+    Later(&'a Communicator, Channel, From),
     Here(Found),
     Over,
 }
@@ -249,7 +249,7 @@ impl<'a, R> Pending<'a, R> {
                 }
                 None => return Err(over()),
             },
-            State::Later(comm, from) => Done::Found(point_to_point::find(comm, Channel::Program, from)?),
+            State::Later(comm, channel, from) => Done::Found(point_to_point::find(comm, channel, from)?),
             State::Here(found) => Done::Found(found),
             State::Over => return Err(over()),
         };
@@ -266,7 +266,7 @@ impl<'a, R> Pending<'a, R> {
                 Some(entry) => entry.open.test().map_err(|failure| point_to_point::too_long(failure, None)),
                 None => Ok(true),
             }),
-            State::Later(comm, from) => match point_to_point::find_now(comm, Channel::Program, *from)? {
+            State::Later(comm, channel, from) => match point_to_point::find_now(comm, *channel, *from)? {
                 Some(found) => {
                     self.state = State::Here(found);
                     Ok(true)
@@ -356,14 +356,26 @@ pub(crate) fn send<'a, 'env: 'a, B: Buffer<Item: Element<K>> + 'env, K>(
     guard: &Guard<'env>,
     started: Started,
     comm: &'a Communicator,
+    to: (usize, i32),
+    data: B,
+) -> Outcome<Pending<'a, B>> {
+    send_over(Channel::Program, guard, started, comm, to, data)
+}
+
+/// As [`send`], over that channel.
+pub(crate) fn send_over<'a, 'env: 'a, B: Buffer<Item: Element<K>> + 'env, K>(
+    channel: Channel,
+    guard: &Guard<'env>,
+    started: Started,
+    comm: &'a Communicator,
     (to, tag): (usize, i32),
     data: B,
 ) -> Outcome<Pending<'a, B>> {
     let mut data = Held::new(data);
     // SAFETY: the buffer stays with the request, and outlives it: it is owned, or borrowed for the guard's `'env`.
-    let open = unsafe { requests::send(comm, to, tag, Sent::new(data.get().elements())?)? };
-    let half = (comm.id.get(), Half::To(to, tag));
-    Ok(Pending::start(guard, started, Some(half), open, move |_| Ok(data.into_inner())))
+    let open = unsafe { requests::send(comm, channel, (to, tag), Sent::new(data.get().elements())?)? };
+    let half = (channel == Channel::Program).then(|| (comm.id.get(), Half::To(to, tag)));
+    Ok(Pending::start(guard, started, half, open, move |_| Ok(data.into_inner())))
 }
 
 /// Starts to receive into `room`, which comes back.
@@ -374,9 +386,22 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
     from: From,
     room: B,
 ) -> Outcome<Pending<'a, (B, Arrived)>> {
+    receive_over(Channel::Program, guard, started, comm, from, room)
+}
+
+/// As [`receive_into`], over that channel.
+pub(crate) fn receive_over<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, K: 'a>(
+    channel: Channel,
+    guard: &Guard<'env>,
+    started: Started,
+    comm: &'a Communicator,
+    from: From,
+    room: B,
+) -> Outcome<Pending<'a, (B, Arrived)>> {
     let mut room = Held::new(room);
     // SAFETY: as in `send`.
-    let open = unsafe { requests::receive(comm, from, &mut Received::new(room.get().elements_mut())?)? };
+    let open =
+        unsafe { requests::receive(comm, channel, from, &mut Received::new(room.get().elements_mut())?)? };
     let posted = record::posted();
     let finish = move |done| {
         let arrived = {
@@ -388,7 +413,7 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
                     let (arrived, valid) = (open.arrived(&into), into.check());
                     let arrived = arrived?;
                     valid?;
-                    record::got(comm, Channel::Program, (arrived.rank, arrived.tag), posted);
+                    record::got(comm, channel, (arrived.rank, arrived.tag), posted);
                     arrived
                 }
             }
@@ -397,13 +422,13 @@ pub(crate) fn receive_into<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
     };
     Ok(match open {
         Some(open) => {
-            let half = (comm.id.get(), Half::From(from));
-            let mut pending = Pending::start(guard, started, Some(half), open, finish);
+            let half = (channel == Channel::Program).then(|| (comm.id.get(), Half::From(from)));
+            let mut pending = Pending::start(guard, started, half, open, finish);
             pending.receives = true;
             pending
         }
         None => Pending {
-            state: State::Later(comm, from),
+            state: State::Later(comm, channel, from),
             finish: Some(Box::new(finish)),
             receives: true,
             lasting: false,
@@ -418,7 +443,7 @@ pub(crate) fn receive<'a, T: Element<K>, K>(comm: &'a Communicator, from: From) 
         Done::Open(_) => Err(over()),
     };
     Pending {
-        state: State::Later(comm, from),
+        state: State::Later(comm, Channel::Program, from),
         finish: Some(Box::new(finish)),
         receives: true,
         lasting: false,

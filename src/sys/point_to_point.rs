@@ -29,7 +29,7 @@ pub(super) use super::envelope::{arrived, elements, empty_status, no_space, too_
 pub(crate) use super::found::{Found, find, find_now};
 
 /// The tag of messages among partners that know of each other.
-const KNOWN: i32 = 6;
+pub(crate) const KNOWN: i32 = 6;
 /// The tag of messages along a ring or an axis.
 pub(crate) const SHIFTED: i32 = 8;
 

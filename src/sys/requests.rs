@@ -207,11 +207,14 @@ impl Drop for Open {
 ///
 /// # Safety
 /// `data` stays as it is until the request is complete.
-pub(super) unsafe fn send(comm: &Communicator, to: usize, tag: i32, data: Sent) -> Outcome<Open> {
+pub(super) unsafe fn send(
+    comm: &Communicator,
+    channel: Channel,
+    (to, tag): (usize, i32),
+    data: Sent,
+) -> Outcome<Open> {
     // SAFETY: by this function's contract.
-    unsafe {
-        point_to_point::start_send(comm, Channel::Program, to, tag, data, point_to_point::synchronous())
-    }
+    unsafe { point_to_point::start_send(comm, channel, to, tag, data, point_to_point::synchronous()) }
 }
 
 /// Starts to receive, into `room`, which may be longer than the message; `None` if it is so long that the message might come
@@ -219,14 +222,19 @@ pub(super) unsafe fn send(comm: &Communicator, to: usize, tag: i32, data: Sent) 
 ///
 /// # Safety
 /// Nobody else uses `room` until the request is complete.
-pub(super) unsafe fn receive(comm: &Communicator, from: From, room: &mut Received) -> Outcome<Option<Open>> {
+pub(super) unsafe fn receive(
+    comm: &Communicator,
+    channel: Channel,
+    from: From,
+    room: &mut Received,
+) -> Outcome<Option<Open>> {
     let of = *room.of();
     if room.len() >= piece(&of) {
         return Ok(None);
     }
     let ((rank, tag), count) = (from.raw(comm)?, items(room.len(), &of)?);
-    let (start, raw, mut open) = (room.start(), comm.channel(Channel::Program), Open::new());
-    let labels = label::on(Channel::Program);
+    let (start, raw, mut open) = (room.start(), comm.channel(channel), Open::new());
+    let labels = label::on(channel);
     open.receives = true;
     if labels || of.has_bools() {
         open.expected = Some(Box::new(Expected { of, room: start.cast(), len: room.len() }));

@@ -28,6 +28,24 @@ fn main() -> ExitCode {
                 // Nobody looks at it.
                 let _ = graph.run();
             }
+            "graph-more-tasks" | "graph-other-needs" | "graph-fails-here" => {
+                let (graph, last) = (world.graph(), world.rank() + 1 == world.size());
+                let one = graph.task(|| 1);
+                for _ in 0..world.size() {
+                    let how = &how;
+                    graph.subgraph_after(&one, move |graph, _| {
+                        let (a, b) = (graph.task(|| 1), graph.task(|| 2));
+                        match &**how {
+                            "graph-more-tasks" if last => drop(graph.task(|| 3)),
+                            "graph-fails-here" if last => panic!("as asked"),
+                            _ => {}
+                        }
+                        let (a, b) = if how == "graph-other-needs" && last { (b, a) } else { (a, b) };
+                        graph.task_after((&a, &b), |(a, b)| a - b)
+                    });
+                }
+                graph.run()?;
+            }
             "graph-endless" => {
                 let graph = world.graph();
                 let mut last: Vec<_> = (0..4).map(|n| graph.task(move || n)).collect();
@@ -50,19 +68,33 @@ fn main() -> ExitCode {
 }
 
 fn pipeline(world: &Comm, how: &str, under_way: impl Fn()) -> Result<()> {
-    let until = if how == "endless" { u64::MAX } else { 3 };
-    let fails = |n: u64| if how != "endless" && n == 1 { Err("as asked") } else { Ok(n) };
+    let until = if matches!(how, "endless" | "cancelled") { u64::MAX } else { 3 };
+    let limit = Duration::from_millis(300);
+    let fails = |n: u64| match how {
+        "endless" | "cancelled" => Ok(n),
+        _ if n != 1 => Ok(n),
+        "panic" => panic!("as asked"),
+        "exit" => std::process::exit(3),
+        "late" => {
+            std::thread::sleep(limit + Duration::from_millis(20));
+            Ok(n)
+        }
+        _ => Err("as asked"),
+    };
     let pipeline = world.pipeline().stage("read", 1, || 0..until).try_stage("work", Ranks::Rest, fails);
     let pipeline = pipeline.stage("write", 1, |n| {
         if n == 0 {
             under_way();
         }
     });
-    if how == "collected" {
-        let _ = pipeline.collect_errors().run()?;
-    } else {
+    match how {
+        "collected" => drop(pipeline.collect_errors().run()?),
+        "retried" => drop(pipeline.retry(2).run()?),
+        "late" => drop(pipeline.deadline(limit).run()?),
+        "cancelled" => drop(pipeline.cancel_when(|| world.rank() + 1 == world.size()).run()?),
+        "panic" | "exit" => drop(pipeline.run()?),
         // Nobody looks at it.
-        let _ = pipeline.run();
+        _ => drop(pipeline.run()),
     }
     Ok(())
 }

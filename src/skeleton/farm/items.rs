@@ -32,6 +32,12 @@ pub trait Items {
     #[doc(hidden)]
     fn at(&self, number: usize) -> Self::Item;
 
+    /// What people call the item with that number here.
+    #[doc(hidden)]
+    fn shown(&self, number: usize) -> usize {
+        number
+    }
+
     /// The root's next item, or why there is none.
     #[doc(hidden)]
     fn draw(&mut self) -> Option<Result<Self::Item, String>> {

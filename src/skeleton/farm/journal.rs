@@ -73,6 +73,10 @@ impl<I: Items> Items for Missing<I> {
         let number = self.numbers[number];
         (number, self.items.at(number))
     }
+
+    fn shown(&self, number: usize) -> usize {
+        self.numbers[number]
+    }
 }
 
 impl<I: Known> Journaled<'_, I> {

@@ -3,6 +3,7 @@
 use super::Job;
 use super::carry::Carry;
 use crate::error::{Error, Result, TaskError, TaskErrors};
+use crate::sys::Failure;
 
 /// What one rank has: results, with the numbers that they belong to, and errors.
 #[derive(Debug)]
@@ -50,13 +51,14 @@ pub(super) struct Whole<R> {
 }
 
 /// What all ranks know of a rank's part.
-fn all_parts<R>(job: &Job, local: &Local<R>) -> Result<Vec<[usize; 5]>> {
-    let Local { results, runs, errors, total, cancelled } = local;
-    job.comm.all_gather_one([runs.len(), results.len(), errors.len(), *total, usize::from(*cancelled)])
+fn all_parts<R>(job: &Job, local: &Local<R>, packed: usize) -> Result<Vec<[usize; 6]>> {
+    let Local { results: _, runs, errors, total, cancelled } = local;
+    let done = runs.iter().map(|&[_, count]| count as usize).sum();
+    job.comm.all_gather_one([runs.len(), done, errors.len(), *total, usize::from(*cancelled), packed])
 }
 
 /// The errors of all ranks, on all ranks; and whether the farm goes on with what it has.
-fn settle<R>(job: &Job, parts: &[[usize; 5]], local: &mut Local<R>) -> Result<TaskErrors> {
+fn settle<R>(job: &Job, parts: &[[usize; 6]], local: &mut Local<R>) -> Result<TaskErrors> {
     let mut errors = Vec::new();
     if parts.iter().any(|part| part[2] > 0) {
         errors = job.comm.all_gather_values(&std::mem::take(&mut local.errors))?.concat();
@@ -74,22 +76,44 @@ fn settle<R>(job: &Job, parts: &[[usize; 5]], local: &mut Local<R>) -> Result<Ta
     Ok(errors)
 }
 
+/// The results of this rank as they travel. One that cannot is an error of its task, before others wait for it.
+fn packed<R, C: Carry<R>>(job: &Job, local: &mut Local<R>) -> Result<C::Packed> {
+    let (results, blamed) = match C::pack(std::mem::take(&mut local.results)) {
+        Ok(packed) => return Ok(packed),
+        Err(stuck) => stuck,
+    };
+    let runs = std::mem::take(&mut local.runs);
+    let mut blamed = blamed.into_iter().peekable();
+    let all = Local { results, runs, errors: Vec::new(), total: 0, cancelled: false };
+    for (place, (number, result)) in all.numbered().into_iter().enumerate() {
+        match blamed.next_if(|(at, _)| *at == place) {
+            Some((_, problem)) => local.errors.push(job.runner.error(number, 0, problem, None)),
+            None => local.push(number, result),
+        }
+    }
+    C::pack(std::mem::take(&mut local.results))
+        .map_err(|_| job.call.error(Failure::Argument("results cannot be encoded together".into())))
+}
+
 /// Whether all went well, and nothing else.
 pub(super) fn finish_without_results<R>(job: &Job, mut local: Local<R>) -> Result<(Local<R>, TaskErrors)> {
-    let parts = all_parts(job, &local)?;
+    let parts = all_parts(job, &local, 0)?;
     let errors = settle(job, &parts, &mut local)?;
     Ok((local, errors))
 }
 
 /// The results of all ranks, on the root or on all.
 pub(super) fn finish<R, C: Carry<R>>(job: &Job, mut local: Local<R>) -> Result<Whole<R>> {
-    let parts = all_parts(job, &local)?;
+    let (comm, to_all) = (job.comm, job.to_all);
+    // What the root has stays where it is.
+    let stays = comm.size() == 1 || comm.is_root() && !to_all;
+    let first = if stays { std::mem::take(&mut local.results) } else { Vec::new() };
+    let packed = packed::<R, C>(job, &mut local)?;
+    let parts = all_parts(job, &local, C::len(&packed))?;
     let errors = settle(job, &parts, &mut local)?;
     let total = parts.iter().map(|part| part[3]).max().unwrap_or(0);
     let run_counts: Vec<usize> = parts.iter().map(|part| part[0]).collect();
-    let counts: Vec<usize> = parts.iter().map(|part| part[1]).collect();
     let blocks = crate::Partition::from_counts(&run_counts);
-    let (comm, to_all) = (job.comm, job.to_all);
     let runs = if comm.size() == 1 {
         Some(std::mem::take(&mut local.runs))
     } else if to_all {
@@ -97,14 +121,8 @@ pub(super) fn finish<R, C: Carry<R>>(job: &Job, mut local: Local<R>) -> Result<W
     } else {
         comm.gather_by(&blocks, 0, &local.runs)?
     };
-    // What the root has stays where it is.
-    let stays = comm.is_root() && !to_all;
-    let (mut counts, mut mine) = (counts, local.results);
-    let first = if stays { std::mem::take(&mut mine) } else { Vec::new() };
-    if !to_all {
-        counts[0] = 0;
-    }
-    let others = C::gather(comm, &counts, mine, to_all)?;
+    let lengths: Vec<usize> = parts.iter().map(|part| part[5]).collect();
+    let others = C::gather(comm, &lengths, packed, to_all)?;
     let Some((runs, others)) = runs.zip(others) else {
         return Ok(Whole { results: None, runs: Vec::new(), errors, total });
     };

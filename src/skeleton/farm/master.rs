@@ -17,7 +17,7 @@ use crate::error::{Result, TaskError};
 use crate::panics::caught_apart;
 use crate::sys::pending::{self, Guard, Pending};
 use crate::sys::point_to_point::{self, Found, From};
-use crate::sys::{Channel, Communicator, Outcome, Sent};
+use crate::sys::{Channel, Communicator, Failure, Outcome, Sent};
 
 /// From the root: work, the wish that nothing more is done, and the end.
 const WORK: i32 = 1;
@@ -425,12 +425,32 @@ fn serve<I: Items, R, C: Carry<R>>(
                         }
                     }
                 }
+                // What cannot travel is known before the root is told how many results come.
+                let mut packed = C::pack(results);
+                if let Err((results, blamed)) = packed {
+                    let failed: HashSet<usize> = errors.iter().map(|(number, _)| *number).collect();
+                    let numbers = (start as usize..(start + ran) as usize).filter(|n| !failed.contains(n));
+                    let (mut blamed, mut left) = (blamed.into_iter().peekable(), Vec::new());
+                    for (place, (number, result)) in numbers.zip(results).enumerate() {
+                        match blamed.next_if(|(at, _)| *at == place) {
+                            Some((_, problem)) => {
+                                errors
+                                    .push((number, job.runner.error(items.shown(number), 0, problem, None)));
+                                stopped |= !job.runner.policy.go_on;
+                            }
+                            None => left.push(result),
+                        }
+                    }
+                    packed = C::pack(left);
+                }
+                let packed =
+                    packed.map_err(|_| Failure::Argument("results cannot be encoded together".into()))?;
                 let failed = if errors.is_empty() { Vec::new() } else { encode(&errors)? };
                 let head: Done = [ran, began.elapsed().as_nanos() as u64];
                 let done = message(head, failed);
                 point_to_point::send(comm, Channel::Program, 0, DONE, Sent::new(&done)?)?;
                 if consumed && ran as usize > errors.len() {
-                    C::send(comm, 0, RESULTS, &results)?;
+                    C::send(comm, 0, RESULTS, &packed)?;
                 }
             }
         }

@@ -64,6 +64,8 @@ struct Job<'c> {
     cancel: Option<Question<'c>>,
     progress: Option<Progress<'c>>,
     on_error: Option<OnError<'c>>,
+    /// Where a task is a tile of items.
+    tiling: Option<Tiling>,
 }
 
 impl Job<'_> {
@@ -109,7 +111,10 @@ impl Job<'_> {
         if self.comm.is_root()
             && let Some(tell) = &mut self.progress
         {
-            tell(done, of);
+            match self.tiling {
+                None => tell(done, of),
+                Some(tiling) => tell(tiling.items(done), of.map(|tiles| tiling.items(tiles))),
+            }
         }
     }
 
@@ -194,6 +199,7 @@ impl Comm {
             cancel: None,
             progress: None,
             on_error: None,
+            tiling: None,
         };
         Farm { items, job }
     }
@@ -256,13 +262,13 @@ impl<'c, I: Items> Farm<'c, I> {
         self
     }
 
-    /// Is told now and then on the root about how many tasks are done or have been handed out, of how many.
+    /// Is told now and then on the root about how many items are done or have been handed out, of how many.
     pub fn on_progress(mut self, tell: impl FnMut(usize, Option<usize>) + 'c) -> Self {
         self.job.progress = Some(Box::new(tell));
         self
     }
 
-    /// Is told of each error on the root, as soon as that knows of it; the farm then has a master. All ranks must say this.
+    /// Is told of each error of a task on the root, as soon as that knows of it; the farm then has a master. All ranks must say this.
     pub fn on_error(mut self, tell: impl FnMut(&TaskError) + 'c) -> Self {
         self.job.on_error = Some(Box::new(tell));
         self
@@ -367,7 +373,7 @@ impl<'c, I: Items> Farm<'c, I> {
     /// All ranks must call this, with tasks that do the same.
     ///
     /// # Errors
-    /// As `run`, and when a value cannot be encoded.
+    /// As `run`; a result that cannot be encoded where it has to travel, as from any rank but the root, is an error of its task.
     ///
     /// ```
     /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
@@ -477,7 +483,7 @@ impl<I: Items> Collecting<'_, I> {
     /// All ranks must call this, with tasks that do the same.
     ///
     /// # Errors
-    /// When a value cannot be encoded.
+    /// When MPI refuses. A result that cannot be encoded where it has to travel is among the errors of tasks.
     pub fn try_run_values<R: Serialize + DeserializeOwned, E: Into<Box<dyn StdError>>>(
         self,
         task: impl FnMut(I::Item) -> Result<R, E>,
@@ -490,13 +496,20 @@ impl<I: Items> Collecting<'_, I> {
 struct Here;
 
 impl<R> Carry<R> for Here {
-    fn send(_: &crate::sys::Communicator, _: usize, _: i32, _: &[R]) -> crate::sys::Outcome {
+    type Packed = ();
+    fn pack(_: Vec<R>) -> Result<(), carry::Stuck<R>> {
+        Ok(())
+    }
+    fn len((): &()) -> usize {
+        0
+    }
+    fn send(_: &crate::sys::Communicator, _: usize, _: i32, (): &()) -> crate::sys::Outcome {
         Ok(())
     }
     fn receive(_: crate::sys::point_to_point::Found) -> crate::sys::Outcome<Vec<R>> {
         Ok(Vec::new())
     }
-    fn gather(_: &Comm, _: &[usize], _: Vec<R>, _: bool) -> Result<Option<Vec<R>>> {
+    fn gather(_: &Comm, _: &[usize], (): (), _: bool) -> Result<Option<Vec<R>>> {
         Ok(None)
     }
     fn in_order(first: Vec<R>, _: Vec<R>, _: &[(usize, usize)]) -> Vec<R> {

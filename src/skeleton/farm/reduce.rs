@@ -33,6 +33,11 @@ impl Tiling {
         self.len.div_ceil(self.tile)
     }
 
+    /// How many items the first tiles have.
+    pub(super) fn items(self, tiles: usize) -> usize {
+        tiles.saturating_mul(self.tile).min(self.len)
+    }
+
     fn range(self, number: usize) -> Range<usize> {
         number * self.tile..(number * self.tile + self.tile).min(self.len)
     }
@@ -89,6 +94,7 @@ impl<I: Known> Farm<'_, I> {
         let Farm { items, mut job } = self;
         let Place::Everywhere(len) = items.place() else { unreachable!("known items are everywhere") };
         let (runner, tiling) = (job.runner, Tiling::new(len));
+        job.tiling = Some(tiling);
         job.begin(&items.place(), false)?;
         let place = Place::Everywhere(tiling.tiles());
         let mut reduce = |number| tiling.reduce(number, &runner, |index| task(items.at(index)), &combine);

@@ -33,12 +33,13 @@ pub struct Task<T> {
     gives: PhantomData<fn() -> T>,
 }
 
-/// Which graph of this rank, and which of its tasks.
+/// Which graph of this rank, and which of its tasks; and the first of those that were added with it.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Of {
     graph: u64,
     task: usize,
+    first: usize,
 }
 
 impl<T> Clone for Task<T> {
@@ -50,9 +51,11 @@ impl<T> Clone for Task<T> {
 impl<T> Copy for Task<T> {}
 
 impl<T> Task<T> {
-    /// Its number in the graph: the index of its [`TaskError`](crate::skeleton::TaskError).
+    /// Its number in the graph: the index of its [`TaskError`](crate::skeleton::TaskError). Of a task of a
+    /// [subgraph](Graph::subgraph_after) its number there; in the graph these come behind all others when it has ended, those of a task with
+    /// a lower number first, whatever the number of ranks.
     pub fn index(&self) -> usize {
-        self.of.task
+        self.of.task - self.of.first
     }
 }
 
@@ -62,12 +65,27 @@ type Coded<T> = std::result::Result<T, String>;
 /// A result, and what is behind it in a message.
 type Decoded<'m> = Coded<(Value, &'m [u8])>;
 
+/// What a task gives of what it needs.
+type Gives<'a> = Box<dyn FnOnce(&[Value]) -> std::result::Result<Value, Box<dyn StdError>> + 'a>;
+/// Which task has the result of the subgraph that a task adds.
+type Adds<'a> = Box<dyn FnOnce(&Graph<'a>, &[Value]) -> std::result::Result<Of, Box<dyn StdError>> + 'a>;
+
 /// What a node does with the results that it needs.
-type Act<'a> = Box<dyn FnOnce(&[Value]) -> std::result::Result<Value, Box<dyn StdError>> + 'a>;
+enum Act<'a> {
+    /// Nothing: another rank does it, or it is done.
+    None,
+    Gives(Gives<'a>),
+    /// All ranks do this; the one of the node first.
+    Adds(Adds<'a>),
+    /// Gives what it needs: the result of a subgraph, once that is there.
+    Joins,
+}
 
 /// One task.
 struct Node<'a> {
-    act: Option<Act<'a>>,
+    act: Act<'a>,
+    /// Whether it adds a subgraph, whose result the next node has.
+    adds: bool,
     inputs: Vec<usize>,
     at: &'static Location<'static>,
     /// The rank that runs it.
@@ -82,6 +100,11 @@ pub struct Graph<'a> {
     /// That of no other graph of this rank.
     number: u64,
     nodes: RefCell<Vec<Node<'a>>>,
+    /// The number of the first of these: not 0 in a subgraph, which has been given the results of these other tasks, and where a rank that
+    /// follows another has been told the ranks of the tasks.
+    first: usize,
+    given: Vec<usize>,
+    ranks: Option<Vec<usize>>,
     /// How many tasks each rank has.
     loads: RefCell<Vec<usize>>,
     kept: RefCell<Vec<usize>>,
@@ -173,6 +196,9 @@ impl Comm {
             comm: self,
             number: GRAPHS.fetch_add(1, Ordering::Relaxed),
             nodes: RefCell::default(),
+            first: 0,
+            given: Vec::new(),
+            ranks: None,
             loads: RefCell::new(vec![0; self.size()]),
             kept: RefCell::default(),
             names: RefCell::default(),
@@ -222,20 +248,121 @@ impl<'a> Graph<'a> {
         inputs: I,
         act: impl for<'v> FnOnce(I::Values<'v>) -> std::result::Result<T, E> + 'a,
     ) -> Task<T> {
-        let mut nodes = self.nodes.borrow_mut();
-        let (id, at) = (nodes.len(), Location::caller());
         let mut needs = Vec::new();
         inputs.add_to(&mut needs);
         let needs: Vec<usize> = needs.into_iter().map(|of| self.own(of)).collect();
-        let rank = run::place(&nodes, &needs, &mut self.loads.borrow_mut(), id);
-        let act: Act<'a> = Box::new(move |values| match act(I::values(&mut values.iter())) {
-            Ok(result) => Ok(Rc::new(result) as Value),
+        let rank = self.place(&needs);
+        // What other ranks run, this one does not keep.
+        let act = if rank == self.comm.rank() {
+            Act::Gives(Box::new(move |values| match act(I::values(&mut values.iter())) {
+                Ok(result) => Ok(Rc::new(result) as Value),
+                Err(error) => Err(error.into()),
+            }))
+        } else {
+            Act::None
+        };
+        self.add(Node {
+            act,
+            adds: false,
+            inputs: needs,
+            at: Location::caller(),
+            rank,
+            encode: run::encode::<T>,
+            decode: run::decode::<T>,
+        })
+    }
+
+    /// A task that adds others while the graph runs, when the results that it needs are there: which ones, these may decide. Its own
+    /// result is that of the task which the closure returns, so that what comes after it can be said before.
+    ///
+    /// As all ranks have to have the same graph, the closure runs on every rank, with the same results; so it must add the same tasks of the
+    /// same results, and leave long work to them. They may need each other, and the tasks that this one needs, whose results it has been
+    /// given; a result that it moves into a task is cloned. It may add subgraphs in turn.
+    ///
+    /// Costs the results that it needs on all ranks, and a short message to each.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use rankwise::skeleton::{Graph, Task};
+    ///
+    /// /// The integral of the square root, more finely where it is curved.
+    /// fn integral(graph: &Graph<'_>, from: f64, to: f64) -> Task<f64> {
+    ///     let middle = (from + to) / 2.0;
+    ///     let area = |from: f64, to: f64| (to - from) * (from.sqrt() + to.sqrt()) / 2.0;
+    ///     let both = graph.task(move || (area(from, to), area(from, middle) + area(middle, to)));
+    ///     graph.subgraph_after(&both, move |graph, &(rough, fine)| {
+    ///         if (rough - fine).abs() < 1e-4 {
+    ///             return graph.task(move || fine);
+    ///         }
+    ///         let (left, right) = (integral(graph, from, middle), integral(graph, middle, to));
+    ///         graph.task_after((&left, &right), |(left, right)| left + right)
+    ///     })
+    /// }
+    ///
+    /// let graph = world.graph();
+    /// let whole = integral(&graph, 0.0, 1.0);
+    /// graph.keep(&whole);
+    /// let done = graph.run()?;
+    /// assert!(done.get(&whole).is_none_or(|whole| (whole - 2.0 / 3.0).abs() < 1e-3));
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn subgraph_after<I: Inputs, T: Item>(
+        &self,
+        inputs: I,
+        add: impl for<'v> FnOnce(&Graph<'a>, I::Values<'v>) -> Task<T> + 'a,
+    ) -> Task<T> {
+        self.try_subgraph_after(inputs, move |graph, values| Ok::<_, Infallible>(add(graph, values)))
+    }
+
+    /// As [`subgraph_after`](Graph::subgraph_after), where the closure may fail: then none of its tasks are added, and those that need its
+    /// result are cancelled.
+    ///
+    /// # Panics
+    /// When an input is a task of another graph. When the closure uses one that it was not given, that is an error of this task.
+    #[track_caller]
+    pub fn try_subgraph_after<I: Inputs, T: Item, E: Into<Box<dyn StdError>>>(
+        &self,
+        inputs: I,
+        add: impl for<'v> FnOnce(&Graph<'a>, I::Values<'v>) -> std::result::Result<Task<T>, E> + 'a,
+    ) -> Task<T> {
+        let mut needs = Vec::new();
+        inputs.add_to(&mut needs);
+        let needs: Vec<usize> = needs.into_iter().map(|of| self.own(of)).collect();
+        let (rank, at) = (self.place(&needs), Location::caller());
+        let act: Adds<'a> = Box::new(move |graph, values| match add(graph, I::values(&mut values.iter())) {
+            Ok(task) => Ok(task.of),
             Err(error) => Err(error.into()),
         });
-        // What other ranks run, this one does not keep.
-        let act = (rank == self.comm.rank()).then_some(act);
-        nodes.push(Node { act, inputs: needs, at, rank, encode: run::encode::<T>, decode: run::decode::<T> });
-        Task { of: Of { graph: self.number, task: id }, gives: PhantomData }
+        let (encode, decode) = (run::encode::<run::Added>, run::decode::<run::Added>);
+        let added: Task<()> =
+            self.add(Node { act: Act::Adds(act), adds: true, inputs: needs, at, rank, encode, decode });
+        self.add(Node {
+            act: Act::Joins,
+            adds: false,
+            inputs: vec![added.of.task],
+            at,
+            rank,
+            encode: run::encode::<T>,
+            decode: run::decode::<T>,
+        })
+    }
+
+    fn add<T>(&self, node: Node<'a>) -> Task<T> {
+        let mut nodes = self.nodes.borrow_mut();
+        let task = self.first + nodes.len();
+        nodes.push(node);
+        Task { of: Of { graph: self.number, task, first: self.first }, gives: PhantomData }
+    }
+
+    /// The rank of the next task, which needs these.
+    fn place(&self, needs: &[usize]) -> usize {
+        let nodes = self.nodes.borrow();
+        match &self.ranks {
+            // If there are more of them here, that is found out later.
+            Some(ranks) => ranks.get(nodes.len()).copied().unwrap_or(0),
+            None => run::place(&nodes, self.first, needs, &mut self.loads.borrow_mut()),
+        }
     }
 
     /// One value from those of many tasks, by a tree of tasks that each combine two neighbours, as soon as both are there. The order is
@@ -273,10 +400,14 @@ impl<'a> Graph<'a> {
         level.first().copied()
     }
 
-    /// The number of a task, which must be one of this graph.
+    /// The number of a task, which must be one of this graph; in a subgraph, one that it has.
     #[track_caller]
     fn own(&self, of: Of) -> usize {
         assert_eq!(of.graph, self.number, "a task of another graph");
+        assert!(
+            of.task >= self.first || self.given.contains(&of.task),
+            "a subgraph that has not been given the result of a task cannot use it: the task that adds it has to need it"
+        );
         of.task
     }
 
@@ -321,17 +452,21 @@ impl<'a> Graph<'a> {
     pub fn run(self) -> Result<GraphReport> {
         let call = Call::collective("graph");
         let comm = self.comm;
-        let (nodes, kept, names) = (self.nodes.into_inner(), self.kept.into_inner(), self.names.into_inner());
         comm.note(|| {
+            let nodes = self.nodes.borrow();
             let needs: Vec<&[usize]> = nodes.iter().map(|node| &node.inputs[..]).collect();
-            format!("graph {} tasks, {:08x}", needs.len(), crate::check::hashed((needs, &kept)))
+            format!(
+                "graph {} tasks, {:08x}",
+                needs.len(),
+                crate::check::hashed((needs, &*self.kept.borrow()))
+            )
         });
         let own = comm.split(Some(0), 0)?.expect("all ranks have the same colour");
         let rank = usize::try_from(SimpleCommunicator::world().rank()).unwrap_or(0);
         let runner = Runner { rank, host: comm.host(), at: call.at, policy: Policy::default() };
-        let inputs = self.timed.then(|| nodes.iter().map(|node| node.inputs.clone()).collect::<Vec<_>>());
+        let (number, go_on) = (self.number, self.go_on);
         let began = std::time::Instant::now();
-        let done = run::Run::new(&own, call, nodes, &kept, &names, runner, self.timed).run()?;
+        let done = run::Run::new(&own, call, self, runner).run()?;
 
         let [ran, cancelled] = own.all_reduce(&[done.ran, done.cancelled], Sum)?[..] else {
             unreachable!("two come of two")
@@ -339,15 +474,15 @@ impl<'a> Graph<'a> {
         let seconds = own.all_reduce_one(began.elapsed().as_secs_f64(), Max)?;
         let errors = own.all_gather_values(&done.errors)?.concat();
         let errors = TaskErrors::new(errors, comm.is_root());
-        if !errors.is_empty() && !self.go_on {
+        if !errors.is_empty() && !go_on {
             return Err(Error::Tasks { operation: call.operation, at: call.at, errors });
         }
-        let times = match inputs {
+        let times = match done.inputs {
             Some(inputs) => Some(run::times(&own.all_gather_values(&done.times)?.concat(), &inputs, {
                 seconds * comm.size() as f64
             })),
             None => None,
         };
-        Ok(GraphReport { ran, cancelled, seconds, times, errors, kept: done.kept, number: self.number })
+        Ok(GraphReport { ran, cancelled, seconds, times, errors, kept: done.kept, number })
     }
 }

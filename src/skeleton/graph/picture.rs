@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Graph;
+use super::{Graph, Node};
 
 impl Graph<'_> {
-    /// The graph in the language of Graphviz; the colour of a task is its rank. Not collective.
+    /// The graph in the language of Graphviz, as it is now; the colour of a task is its rank. A subgraph has two boxes, one for what adds
+    /// it and one for its result. Not collective.
     ///
     /// ```
     /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
@@ -24,7 +25,7 @@ impl Graph<'_> {
             let label = self.label(id).replace('\\', "\\\\").replace('"', "\\\"");
             let hue = hue(node.rank, self.comm.size());
             let _ = writeln!(text, "  {id} [label=\"{label}\", fillcolor=\"{:.3} 0.25 1.0\"];", hue / 360.0);
-            for input in &node.inputs {
+            for input in self.inside(node) {
                 let _ = writeln!(text, "  {input} -> {id};");
             }
         }
@@ -39,7 +40,7 @@ impl Graph<'_> {
         let (mut levels, mut rows): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         let mut places = Vec::new();
         for node in nodes.iter() {
-            let level = node.inputs.iter().map(|&input| levels[input] + 1).max().unwrap_or(0);
+            let level = self.inside(node).map(|input| levels[input] + 1).max().unwrap_or(0);
             rows.resize(rows.len().max(level + 1), 0);
             places.push((level * WIDTH + 10, rows[level] * HEIGHT + 10));
             rows[level] += 1;
@@ -50,7 +51,7 @@ impl Graph<'_> {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"11\">\n"
         );
         for (node, (x, y)) in nodes.iter().zip(&places) {
-            for &input in &node.inputs {
+            for input in self.inside(node) {
                 let (from_x, from_y) = places[input];
                 let (x1, y1, y2) = (from_x + 130, from_y + 12, y + 12);
                 let _ =
@@ -68,10 +69,19 @@ impl Graph<'_> {
         text + "</svg>\n"
     }
 
+    /// Which of its tasks a task needs, by their places here.
+    fn inside(&self, node: &Node) -> impl Iterator<Item = usize> {
+        node.inputs.iter().filter_map(|input| input.checked_sub(self.first))
+    }
+
     /// The name of a task, or its number and line.
     fn label(&self, id: usize) -> String {
-        self.names.borrow().get(&id).cloned().unwrap_or_else(|| {
-            let at = self.nodes.borrow()[id].at;
+        let nodes = self.nodes.borrow();
+        if nodes[id].adds {
+            return format!("{} adds", self.label(id + 1));
+        }
+        self.names.borrow().get(&(self.first + id)).cloned().unwrap_or_else(|| {
+            let at = nodes[id].at;
             let file = at.file().rsplit('/').next().unwrap_or_default();
             format!("{id} {file}:{}", at.line())
         })

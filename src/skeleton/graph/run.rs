@@ -2,10 +2,16 @@
 //! it also knows when it is done.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::error::Error as StdError;
+use std::ops::Range;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{Coded, Decoded, Node, Value};
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Adds, Coded, Decoded, Graph, Node, Of, Value};
 use crate::comm::{Any as AnyRank, Call, Comm, Request};
 use crate::error::{Result, TaskError};
 use crate::skeleton::idle::give_way;
@@ -20,24 +26,27 @@ const MESSAGE: usize = 16 << 10;
 /// After so many tasks, or so long, a rank sends what it has and looks at what has come.
 const BETWEEN: usize = 32;
 const SOON: Duration = Duration::from_micros(100);
+/// What tasks are called that a rank is the first to add while the graph runs: this many bits are their count, those before it its number and 1.
+const OWN: u32 = 40;
 /// So many more tasks than another a rank may have for the sake of its data.
 const AHEAD: usize = 4;
 
-/// The rank of a task: where most of what it needs is, and of these the one with fewest tasks; or the one with fewest of all, if that
-/// has too many already.
-pub(super) fn place(nodes: &[Node], needs: &[usize], loads: &mut [usize], id: usize) -> usize {
+/// The rank of the next task: where most of what it needs is, and of these the one with fewest tasks; or the one with fewest of all, if
+/// that has too many already. The first node here has the number `first`; results of those before are everywhere.
+pub(super) fn place(nodes: &[Node], first: usize, needs: &[usize], loads: &mut [usize]) -> usize {
     // The search begins at another rank each time, so that ties are shared.
-    let ranks = (0..loads.len()).map(|k| (id + k) % loads.len());
+    let ranks = (0..loads.len()).map(|k| (first + nodes.len() + k) % loads.len());
     let idlest = ranks.min_by_key(|&rank| loads[rank]).unwrap_or(0);
-    let here = |rank: usize| needs.iter().filter(|&&input| nodes[input].rank == rank).count();
+    let of = |input: &usize| input.checked_sub(first).map(|place| nodes[place].rank);
+    let here = |rank: usize| needs.iter().filter(|input| of(input) == Some(rank)).count();
     let nearest = match needs {
         [] => None,
-        [one] => Some(nodes[*one].rank),
+        [one] => of(one),
         // Of very many, the first say enough.
         many => many
             .iter()
             .take(8)
-            .map(|&input| nodes[input].rank)
+            .filter_map(of)
             .max_by_key(|&rank| (here(rank), std::cmp::Reverse(loads[rank]))),
     };
     let rank = nearest.filter(|&rank| loads[rank] <= loads[idlest] + AHEAD).unwrap_or(idlest);
@@ -54,24 +63,41 @@ pub(super) fn encode<T: Item>(value: &dyn Any, message: Vec<u8>) -> Coded<Vec<u8
 pub(super) fn decode<T: Item>(message: &[u8]) -> Decoded<'_> {
     let (value, rest) = postcard::take_from_bytes::<T>(message)
         .map_err(|error| format!("what came is no {}: {error}", memory::name::<T>()))?;
-    Ok((std::rc::Rc::new(value), rest))
+    Ok((Rc::new(value), rest))
 }
 
-/// What one rank has done.
+/// What the rank of a task that adds others tells of them, so that all do the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Added {
+    /// What the first is called in messages; the others follow it.
+    first: u64,
+    ranks: Vec<usize>,
+    /// What they need, which are kept, and which one has the result.
+    hash: u64,
+}
+
+/// What one rank has done. Tasks are called by the numbers that they have on all ranks.
 pub(super) struct Done {
     pub(super) ran: u64,
     pub(super) cancelled: u64,
     pub(super) errors: Vec<TaskError>,
     /// Tasks and the seconds that each took.
     pub(super) times: Vec<(usize, f64)>,
+    /// By the numbers that they have on this rank.
     pub(super) kept: HashMap<usize, Value>,
+    /// Where times are wanted, what each task needs.
+    pub(super) inputs: Option<Vec<Vec<usize>>>,
 }
 
 pub(super) struct Run<'g, 'a, 'c> {
     comm: &'c Comm,
     call: Call,
+    /// That of the user, and the number of the graph.
+    whole: &'a Comm,
+    number: u64,
     nodes: Vec<Node<'a>>,
-    names: &'g HashMap<usize, String>,
+    loads: Vec<usize>,
+    names: HashMap<usize, String>,
     runner: Runner<'g>,
     timed: bool,
     /// Who needs the result of node `n`: `users[starts[n]..starts[n + 1]]`.
@@ -87,6 +113,28 @@ pub(super) struct Run<'g, 'a, 'c> {
     /// Tasks of this rank that have not run, and results of others that have not come.
     left: usize,
     awaited: usize,
+    /// What tasks are called in messages that were added while the graph runs, from this number on, in which order depends on the rank;
+    /// and which ones they are.
+    fixed: usize,
+    called: Vec<u64>,
+    tasks: HashMap<u64, usize>,
+    /// How many this rank was the first to add.
+    first_here: u64,
+    /// Who was added by which task.
+    added: HashMap<usize, Range<usize>>,
+    /// What other ranks have told of tasks that add others.
+    told: HashMap<usize, Value>,
+    /// The rest of messages that begin with the result of a task that is not known here yet.
+    early: Vec<Vec<u8>>,
+    /// Whether there are new tasks since these were looked at.
+    grown: bool,
+    /// Tasks that add others, as another rank has told, and that may do so now.
+    follows: Vec<usize>,
+    /// Where times are wanted, what each task needs.
+    inputs: Vec<Vec<usize>>,
+    /// A result as it travels, and the ranks that it goes to.
+    coded: Vec<u8>,
+    to: Vec<usize>,
     /// For each rank, a message that is not sent yet.
     letters: Vec<Vec<u8>>,
     sends: VecDeque<Request<'c, Vec<u8>>>,
@@ -94,67 +142,117 @@ pub(super) struct Run<'g, 'a, 'c> {
 }
 
 impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
-    pub(super) fn new(
-        comm: &'c Comm,
-        call: Call,
-        nodes: Vec<Node<'a>>,
-        kept: &[usize],
-        names: &'g HashMap<usize, String>,
-        runner: Runner<'g>,
-        timed: bool,
-    ) -> Self {
-        let (n, me) = (nodes.len(), comm.rank());
-        let mut starts = vec![0; n + 1];
-        for &input in nodes.iter().flat_map(|node| &node.inputs) {
-            starts[input + 1] += 1;
-        }
-        for k in 0..n {
-            starts[k + 1] += starts[k];
-        }
-        let (mut users, mut next) = (vec![0; starts[n]], starts.clone());
-        let (mut uses, mut wanted) = (vec![0; n], vec![false; n]);
-        let (mut left, mut ready, mut missing) = (0, VecDeque::new(), vec![0; n]);
-        for (id, node) in nodes.iter().enumerate() {
-            for &input in &node.inputs {
-                users[next[input]] = id;
-                next[input] += 1;
-                uses[input] += usize::from(node.rank == me);
-            }
-            missing[id] = node.inputs.len();
-            if node.rank == me {
-                left += 1;
-                if node.inputs.is_empty() {
-                    ready.push_back(id);
-                }
-            }
-        }
-        kept.iter().for_each(|&id| wanted[id] = true);
-        let comes = |id: &usize| nodes[*id].rank != me && (uses[*id] > 0 || me == 0 && wanted[*id]);
-        let awaited = (0..n).filter(comes).count();
-        let done = Done { ran: 0, cancelled: 0, errors: Vec::new(), times: Vec::new(), kept: HashMap::new() };
-        let (values, letters) = ((0..n).map(|_| None).collect(), vec![Vec::new(); comm.size()]);
-        let (failed, sends) = (vec![false; n], VecDeque::new());
-        Run {
+    pub(super) fn new(comm: &'c Comm, call: Call, graph: Graph<'a>, runner: Runner<'g>) -> Self {
+        let nodes = graph.nodes.into_inner();
+        let done = Done {
+            ran: 0,
+            cancelled: 0,
+            errors: Vec::new(),
+            times: Vec::new(),
+            kept: HashMap::new(),
+            inputs: None,
+        };
+        let mut run = Run {
             comm,
             call,
-            nodes,
-            names,
+            whole: graph.comm,
+            number: graph.number,
+            nodes: Vec::new(),
+            loads: graph.loads.into_inner(),
+            names: graph.names.into_inner(),
             runner,
-            timed,
-            starts,
-            users,
-            wanted,
-            missing,
-            uses,
-            values,
-            failed,
-            ready,
-            left,
-            awaited,
-            letters,
-            sends,
+            timed: graph.timed,
+            starts: vec![0],
+            users: Vec::new(),
+            wanted: Vec::new(),
+            missing: Vec::new(),
+            uses: Vec::new(),
+            values: Vec::new(),
+            failed: Vec::new(),
+            ready: VecDeque::new(),
+            left: 0,
+            awaited: 0,
+            fixed: nodes.len(),
+            called: Vec::new(),
+            tasks: HashMap::new(),
+            first_here: 0,
+            added: HashMap::new(),
+            told: HashMap::new(),
+            early: Vec::new(),
+            grown: false,
+            follows: Vec::new(),
+            inputs: Vec::new(),
+            coded: Vec::new(),
+            to: Vec::new(),
+            letters: vec![Vec::new(); comm.size()],
+            sends: VecDeque::new(),
             done,
+        };
+        run.append(nodes, &graph.kept.into_inner(), None);
+        run
+    }
+
+    /// Whether this rank has to do with it that it is ready.
+    fn runs(&self, node: &Node) -> bool {
+        node.adds || node.rank == self.comm.rank()
+    }
+
+    /// More nodes, which need each other and what is there already. A node that was there may need one of them.
+    fn append(&mut self, new: Vec<Node<'a>>, kept: &[usize], link: Option<(usize, usize)>) {
+        let (base, len, me, edges) = (self.nodes.len(), new.len(), self.comm.rank(), self.users.len());
+        let inside = |input: usize| input.checked_sub(base);
+        let all = || {
+            let of_new = new.iter().enumerate().flat_map(|(k, node)| {
+                node.inputs.iter().filter_map(move |&input| Some((inside(input)?, base + k)))
+            });
+            of_new.chain(link.and_then(|(input, user)| Some((inside(input)?, user))))
+        };
+        let mut next = vec![0; len + 1];
+        all().for_each(|(input, _)| next[input + 1] += 1);
+        next[0] = edges;
+        for k in 0..len {
+            next[k + 1] += next[k];
         }
+        self.starts.extend_from_slice(&next[1..]);
+        self.users.resize(next[len], 0);
+        for (input, user) in all() {
+            self.users[next[input]] = user;
+            next[input] += 1;
+        }
+        self.missing.resize(base + len, 0);
+        self.uses.resize(base + len, 0);
+        self.wanted.resize(base + len, false);
+        self.failed.resize(base + len, false);
+        self.values.resize(base + len, None);
+        for (id, node) in (base..).zip(&new) {
+            let runs = self.runs(node);
+            for &input in &node.inputs {
+                self.uses[input] += usize::from(runs);
+                self.missing[id] += usize::from(input >= base);
+            }
+            self.left += usize::from(runs);
+            if node.rank == me && self.missing[id] == 0 {
+                self.ready.push_back(id);
+            }
+            if self.timed {
+                self.inputs.push(node.inputs.clone());
+            }
+        }
+        if let Some((input, user)) = link {
+            self.uses[input] += usize::from(self.nodes[user].rank == me);
+        }
+        for &id in kept {
+            match &self.values[id] {
+                // It was given to the subgraph that keeps it.
+                Some(value) if id < base && me == 0 => drop(self.done.kept.insert(id, value.clone())),
+                _ => self.wanted[id] = true,
+            }
+        }
+        for (id, node) in (base..).zip(&new) {
+            let comes = node.adds || self.uses[id] > 0 || me == 0 && self.wanted[id];
+            self.awaited += usize::from(node.rank != me && comes);
+        }
+        self.nodes.extend(new);
     }
 
     /// Until this rank has run its tasks and has what it needs of the others.
@@ -175,6 +273,7 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
                 self.open(&message.recv()?)?;
                 moved = true;
             }
+            self.catch_up()?;
             while let Some(first) = self.sends.front_mut() {
                 if !first.test()? {
                     break;
@@ -188,7 +287,28 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
                 false => give_way(*idle.get_or_insert_with(Instant::now)),
             }
         }
-        Ok(self.done)
+        Ok(self.finish())
+    }
+
+    /// With the numbers that tasks have on all ranks: those that were added come behind the others, and those of a task with a lower number
+    /// first.
+    fn finish(mut self) -> Done {
+        let mut order: Vec<usize> = (0..self.fixed).collect();
+        let mut next = 0;
+        while let Some(&id) = order.get(next) {
+            order.extend(self.added.get(&id).cloned().into_iter().flatten());
+            next += 1;
+        }
+        let mut numbers = vec![0; self.nodes.len()];
+        order.iter().enumerate().for_each(|(number, &id)| numbers[id] = number);
+        self.done.errors.iter_mut().for_each(|error| error.index = numbers[error.index]);
+        self.done.times.iter_mut().for_each(|(id, _)| *id = numbers[*id]);
+        if self.timed {
+            let inputs = &self.inputs;
+            let by_number = |&id: &usize| inputs[id].iter().map(|&input| numbers[input]).collect();
+            self.done.inputs = Some(order.iter().map(by_number).collect());
+        }
+        self.done
     }
 
     fn wrong(&self, problem: String) -> crate::Error {
@@ -198,67 +318,231 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
     /// Runs a task all of whose inputs are known.
     fn work(&mut self, id: usize) -> Result<()> {
         let inputs = std::mem::take(&mut self.nodes[id].inputs);
-        let act = self.nodes[id].act.take();
-        let mut result = None;
+        let act = std::mem::replace(&mut self.nodes[id].act, Act::None);
+        let (mut result, mut subgraph) = (None, None);
+        let joins = matches!(act, Act::Joins);
         if inputs.iter().any(|&input| self.failed[input]) {
-            self.done.cancelled += 1;
+            // The result of a subgraph is none of its tasks.
+            self.done.cancelled += u64::from(!joins);
         } else {
             let values: Option<Vec<Value>> = inputs.iter().map(|&input| self.values[input].clone()).collect();
-            let (Some(mut act), Some(values)) = (act.map(Some), values) else {
+            let Some(values) = values else {
                 return Err(self.wrong(format!("task {id} has not what it needs")));
             };
             let runner = Runner { at: self.nodes[id].at, ..self.runner };
-            let span = record::span(Kind::Tasks, "task", runner.at, id as u64, 1);
-            let began = self.timed.then(Instant::now);
-            let outcome = runner.run(id, || act.take().expect("a task is tried once")(&values));
+            let span = (!joins).then(|| record::span(Kind::Tasks, "task", runner.at, id as u64, 1));
+            let began = (self.timed && !joins).then(Instant::now);
+            let outcome = match act {
+                Act::None => return Err(self.wrong(format!("task {id} runs twice"))),
+                Act::Joins => Ok(values[0].clone()),
+                Act::Gives(act) => {
+                    let mut act = Some(act);
+                    runner.run(id, || act.take().expect("a task is tried once")(&values))
+                }
+                Act::Adds(add) => {
+                    let first = (self.comm.rank() as u64 + 1) << OWN | self.first_here;
+                    // The number that people have is that of the node with the result.
+                    self.grow(add, inputs.clone(), &values, &runner, id + 1, None).map(|(graph, of)| {
+                        let ranks = graph.nodes.borrow().iter().map(|node| node.rank).collect();
+                        let added = Added { first, ranks, hash: self.hash(&graph, of) };
+                        self.first_here += added.ranks.len() as u64;
+                        subgraph = Some((graph, of, first));
+                        Rc::new(added) as Value
+                    })
+                }
+            };
             if let Some(began) = began {
                 self.done.times.push((id, began.elapsed().as_secs_f64()));
             }
             drop(span);
-            self.done.ran += 1;
+            self.done.ran += u64::from(!joins);
+            // What cannot travel, and has to, is an error of its task: the others wait for it.
+            let outcome = outcome.and_then(|value| {
+                self.code(id, &value).map_err(|problem| runner.error(id, 0, problem, None))?;
+                Ok(value)
+            });
             match outcome {
                 Ok(value) => result = Some(value),
                 Err(mut error) => {
-                    if let Some(name) = self.names.get(&id) {
+                    if let Some(name) = self.names.get(&error.index) {
                         error.message = format!("task {name:?}: {}", error.message);
                     }
                     self.done.errors.push(error);
                 }
             }
         }
+        self.send(id, result.is_some())?;
+        match subgraph {
+            Some((graph, of, first)) => self.adopt(id, graph, of, first),
+            None => self.arrive(id, result),
+        }
+        self.release(&inputs);
+        Ok(())
+    }
+
+    /// A task of this rank has run and needs these no more.
+    fn release(&mut self, inputs: &[usize]) {
         self.left -= 1;
-        for input in inputs {
+        for &input in inputs {
             self.uses[input] -= 1;
             if self.uses[input] == 0 {
                 self.values[input] = None;
             }
         }
-        self.send(id, result.as_ref())?;
-        self.arrive(id, result);
+    }
+
+    /// Runs a closure that adds tasks, for node `number`; where it is not the first to do so, on these ranks.
+    fn grow(
+        &self,
+        add: Adds<'a>,
+        given: Vec<usize>,
+        values: &[Value],
+        runner: &Runner,
+        number: usize,
+        ranks: Option<Vec<usize>>,
+    ) -> std::result::Result<(Graph<'a>, Of), TaskError> {
+        let graph = Graph {
+            comm: self.whole,
+            number: self.number,
+            nodes: RefCell::default(),
+            first: self.nodes.len(),
+            given,
+            ranks,
+            loads: RefCell::new(self.loads.clone()),
+            kept: RefCell::default(),
+            names: RefCell::default(),
+            go_on: false,
+            timed: false,
+        };
+        let mut add = Some(add);
+        let of = runner.run(number, || {
+            let of = add.take().expect("a task is tried once")(&graph, values)?;
+            graph.own(of);
+            Ok::<_, Box<dyn StdError>>(of)
+        })?;
+        Ok((graph, of))
+    }
+
+    /// What is the same on all ranks if they have added the same tasks, which have other numbers on each.
+    fn hash(&self, graph: &Graph, of: Of) -> u64 {
+        let alike = |id: usize| match id.checked_sub(graph.first) {
+            Some(place) => (true, place),
+            None => (false, graph.given.iter().position(|&given| given == id).unwrap_or(usize::MAX)),
+        };
+        let nodes = graph.nodes.borrow();
+        let needs = nodes.iter().map(|node| node.inputs.iter().map(|&id| alike(id)).collect::<Vec<_>>());
+        let kept: Vec<_> = graph.kept.borrow().iter().map(|&id| alike(id)).collect();
+        crate::check::hashed((needs.collect::<Vec<_>>(), kept, alike(of.task)))
+    }
+
+    /// The tasks that node `id` has added become some of all.
+    fn adopt(&mut self, id: usize, graph: Graph<'a>, of: Of, first: u64) {
+        let (base, nodes, result) = (self.nodes.len(), graph.nodes.into_inner(), id + 1);
+        let range = base..base + nodes.len();
+        for (called, id) in (first..).zip(range.clone()) {
+            self.called.push(called);
+            self.tasks.insert(called, id);
+            self.loads[nodes[id - base].rank] += 1;
+        }
+        self.names.extend(graph.names.into_inner());
+        // In time, each comes after the one that has added it.
+        self.append(nodes, &graph.kept.into_inner(), Some((of.task, result)));
+        if self.timed {
+            range.clone().for_each(|new| self.inputs[new].push(id));
+            self.inputs[result].push(of.task);
+        }
+        self.added.insert(id, range);
+        self.grown = true;
+        // What waited for the subgraph waits for its result.
+        self.uses[id] = 0;
+        self.nodes[result].inputs = vec![of.task];
+        self.missing[result] = usize::from(of.task >= base);
+        if of.task < base && self.nodes[result].rank == self.comm.rank() {
+            self.ready.push_back(result);
+        }
+    }
+
+    /// Adds what another rank has added, once its results are here, too.
+    fn follow(&mut self, id: usize) -> Result<()> {
+        if self.missing[id] > 0 {
+            return Ok(());
+        }
+        let Some(told) = self.told.remove(&id) else { return Ok(()) };
+        let inputs = std::mem::take(&mut self.nodes[id].inputs);
+        let values: Option<Vec<Value>> = inputs.iter().map(|&input| self.values[input].clone()).collect();
+        let act = std::mem::replace(&mut self.nodes[id].act, Act::None);
+        let (Some(values), Act::Adds(add), Some(told)) = (values, act, told.downcast_ref::<Added>()) else {
+            return Err(self.wrong(format!("task {id} cannot add what another rank has added")));
+        };
+        let (at, first) = (self.nodes[id].at, self.nodes[id].rank);
+        let runner = Runner { at, ..self.runner };
+        let grown = self.grow(add, inputs.clone(), &values, &runner, id + 1, Some(told.ranks.clone()));
+        let others = |problem: String| {
+            let advice = "all ranks must add the same tasks of the same results";
+            self.wrong(format!("the subgraph at {at} is not that of rank {first}: {problem}; {advice}"))
+        };
+        let (graph, of) = grown.map_err(|error| others(error.message))?;
+        let (here, there) = (graph.nodes.borrow().len(), told.ranks.len());
+        if here != there {
+            return Err(others(format!("it has {here} tasks instead of {there}")));
+        }
+        if self.hash(&graph, of) != told.hash {
+            return Err(others("its tasks need other ones, or another one has the result".into()));
+        }
+        self.adopt(id, graph, of, told.first);
+        self.release(&inputs);
         Ok(())
     }
 
-    /// Writes a result, or that there is none, to each other rank that needs it.
-    fn send(&mut self, id: usize, result: Option<&Value>) -> Result<()> {
+    /// Adds what may be added now, and reads on in messages that had results of tasks that were not known: perhaps they are.
+    fn catch_up(&mut self) -> Result<()> {
+        while self.grown || !self.follows.is_empty() {
+            if std::mem::take(&mut self.grown) {
+                std::mem::take(&mut self.early).iter().try_for_each(|letter| self.open(letter))?;
+            }
+            while let Some(id) = self.follows.pop() {
+                self.follow(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The other ranks that need a result.
+    fn others(&self, id: usize) -> Vec<usize> {
         let me = self.comm.rank();
-        let of_users =
-            self.users[self.starts[id]..self.starts[id + 1]].iter().map(|&user| self.nodes[user].rank);
+        let users = self.users[self.starts[id]..self.starts[id + 1]].iter().map(|&user| &self.nodes[user]);
+        if self.nodes[id].adds || users.clone().any(|user| user.adds) {
+            return (0..self.comm.size()).filter(|&rank| rank != me).collect();
+        }
+        let of_users = users.map(|user| user.rank);
         let mut ranks: Vec<usize> =
             of_users.chain((self.wanted[id]).then_some(0)).filter(|&rank| rank != me).collect();
-        if ranks.is_empty() {
-            return Ok(());
-        }
         ranks.sort_unstable();
         ranks.dedup();
+        ranks
+    }
+
+    /// Encodes a result, once for all ranks that need it, if there are any.
+    fn code(&mut self, id: usize, value: &Value) -> Coded<()> {
+        self.to = self.others(id);
+        self.coded.clear();
+        if !self.to.is_empty() {
+            self.coded = (self.nodes[id].encode)(value.as_ref(), std::mem::take(&mut self.coded))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the result that was encoded, or that there is none, to each other rank that needs it.
+    fn send(&mut self, id: usize, there: bool) -> Result<()> {
+        let ranks = if there { std::mem::take(&mut self.to) } else { self.others(id) };
+        let called = id.checked_sub(self.fixed).map_or(id as u64, |new| self.called[new]);
         for rank in ranks {
             let letter = std::mem::take(&mut self.letters[rank]);
-            let letter =
-                postcard::to_extend(&(id, result.is_some()), letter).map_err(|error| error.to_string());
-            let letter = match result {
-                Some(value) => letter.and_then(|letter| (self.nodes[id].encode)(value.as_ref(), letter)),
-                None => letter,
-            };
-            self.letters[rank] = letter.map_err(|problem| self.wrong(problem))?;
+            let head = postcard::to_extend(&(called, there), letter);
+            self.letters[rank] = head.map_err(|error| self.wrong(error.to_string()))?;
+            if there {
+                self.letters[rank].extend_from_slice(&self.coded);
+            }
             if self.letters[rank].len() > MESSAGE {
                 self.post(rank)?;
             }
@@ -278,11 +562,20 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
     fn open(&mut self, letter: &[u8]) -> Result<()> {
         let mut rest = letter;
         while !rest.is_empty() {
-            let ((id, there), behind) = postcard::take_from_bytes::<(usize, bool)>(rest)
+            let ((called, there), behind) = postcard::take_from_bytes::<(u64, bool)>(rest)
                 .map_err(|error| self.wrong(error.to_string()))?;
-            let Some(node) = self.nodes.get(id) else {
-                return Err(self.wrong(format!("there is no task {id}")));
+            let id = match called.checked_sub(self.fixed as u64) {
+                None => called as usize,
+                Some(_) => match self.tasks.get(&called) {
+                    Some(&id) => id,
+                    None if called >> OWN > 0 => {
+                        self.early.push(rest.to_vec());
+                        return Ok(());
+                    }
+                    None => return Err(self.wrong(format!("there is no task {called}"))),
+                },
             };
+            let node = &self.nodes[id];
             let (value, behind) = if there {
                 let (value, behind) = (node.decode)(behind).map_err(|problem| self.wrong(problem))?;
                 (Some(value), behind)
@@ -291,7 +584,21 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
             };
             rest = behind;
             self.awaited -= 1;
-            self.arrive(id, value);
+            match value {
+                Some(added) if self.nodes[id].adds => {
+                    self.told.insert(id, added);
+                    self.follow(id)?;
+                }
+                value => {
+                    if self.nodes[id].adds {
+                        // It has failed, or was cancelled.
+                        self.nodes[id].act = Act::None;
+                        let inputs = std::mem::take(&mut self.nodes[id].inputs);
+                        self.release(&inputs);
+                    }
+                    self.arrive(id, value);
+                }
+            }
         }
         Ok(())
     }
@@ -311,22 +618,40 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
         let me = self.comm.rank();
         for &user in &self.users[self.starts[id]..self.starts[id + 1]] {
             self.missing[user] -= 1;
-            if self.missing[user] == 0 && self.nodes[user].rank == me {
-                self.ready.push_back(user);
+            if self.missing[user] == 0 {
+                if self.nodes[user].rank == me {
+                    self.ready.push_back(user);
+                } else if self.nodes[user].adds {
+                    self.follows.push(user);
+                }
             }
         }
     }
 }
 
-/// The longest chain, from what each task took; the tasks are in an order in which each comes after those that it needs.
+/// The longest chain, from what each task took.
 pub(super) fn times(took: &[(usize, f64)], inputs: &[Vec<usize>], had: f64) -> super::Times {
     let mut seconds = vec![0.0; inputs.len()];
     took.iter().for_each(|&(id, time)| seconds[id] = time);
-    let (mut ends, mut before): (Vec<f64>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
+    // Each after those that it needs.
+    let (mut missing, mut users) = (Vec::new(), vec![Vec::new(); inputs.len()]);
     for (id, needs) in inputs.iter().enumerate() {
-        let last = needs.iter().copied().max_by(|&a, &b| ends[a].total_cmp(&ends[b]));
-        ends.push(seconds[id] + last.map_or(0.0, |last| ends[last]));
-        before.push(last);
+        missing.push(needs.len());
+        needs.iter().for_each(|&input| users[input].push(id));
+    }
+    let mut order: Vec<usize> = (0..inputs.len()).filter(|&id| missing[id] == 0).collect();
+    let (mut ends, mut before) = (vec![0.0f64; inputs.len()], vec![None; inputs.len()]);
+    let mut next = 0;
+    while let Some(&id) = order.get(next) {
+        next += 1;
+        before[id] = inputs[id].iter().copied().max_by(|&a, &b| ends[a].total_cmp(&ends[b]));
+        ends[id] = seconds[id] + before[id].map_or(0.0, |last: usize| ends[last]);
+        for &user in &users[id] {
+            missing[user] -= 1;
+            if missing[user] == 0 {
+                order.push(user);
+            }
+        }
     }
     let last = (0..ends.len()).max_by(|&a, &b| ends[a].total_cmp(&ends[b]));
     let mut path: Vec<usize> = std::iter::successors(last, |&id| before[id]).collect();
@@ -348,8 +673,11 @@ mod tests {
     fn the_critical_path_is_the_longest_chain() {
         let inputs = [vec![], vec![], vec![0, 1], vec![1], vec![2, 3]];
         let took = [(4, 1.0), (0, 1.0), (1, 2.0), (2, 0.5), (3, 1.0)];
-        let times = times(&took, &inputs, 11.0);
-        assert_eq!((times.critical, times.busy, times.efficiency), (4.0, 5.5, 0.5));
-        assert_eq!(times.path, [1, 3, 4]);
+        let found = times(&took, &inputs, 11.0);
+        assert_eq!((found.critical, found.busy, found.efficiency), (4.0, 5.5, 0.5));
+        assert_eq!(found.path, [1, 3, 4]);
+        // A task may need those of a subgraph, which come behind it.
+        let found = times(&[(0, 1.0), (2, 3.0), (3, 1.0)], &[vec![], vec![0, 3], vec![1], vec![0]], 5.0);
+        assert_eq!((found.critical, &found.path[..]), (5.0, &[0, 3, 1, 2][..]));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ const STAGES: [&str; 8] =
 const DEPTH: usize = 2;
 /// What the slowest stage should take for a batch, in nanoseconds: long beside a message, short beside the whole.
 const BATCH_TIME: f64 = 50_000.0;
+/// How often a rank asks whether it is enough.
+const LOOK: Duration = Duration::from_millis(1);
 /// What a batch should be at most, in bytes and in items.
 const BATCH_BYTES: usize = 64 << 10;
 const BATCH_ITEMS: usize = 8192;
@@ -44,8 +46,8 @@ enum Word {
     Done(Head),
     /// No further task is to run.
     Stop,
-    /// All is done, with these errors.
-    End(Vec<TaskError>),
+    /// All is done, with these errors, or it was cancelled.
+    End(Vec<TaskError>, bool),
 }
 
 /// A stage, on the ranks that have it.
@@ -94,6 +96,7 @@ pub(super) struct Done {
     pub(super) waiting: f64,
     /// All errors, in the order of items.
     pub(super) errors: Vec<TaskError>,
+    pub(super) cancelled: bool,
 }
 
 /// A batch that waits to be worked on, and the rank that wants to know when that begins.
@@ -115,7 +118,11 @@ struct Tokens {
     errors: Vec<TaskError>,
     /// How many errors there are, by what came back; they come by themselves, and perhaps later.
     failures: usize,
+    cancelled: bool,
 }
+
+/// What is asked on a rank whether it is enough.
+pub(super) type Question<'a> = Box<dyn FnMut() -> bool + 'a>;
 
 pub(super) struct Engine<'a, 'c> {
     /// Of this pipeline alone.
@@ -124,6 +131,9 @@ pub(super) struct Engine<'a, 'c> {
     plan: &'a Plan,
     acts: Vec<Acts<'a>>,
     runner: Runner<'a>,
+    cancel: Option<Question<'a>>,
+    asked: Instant,
+    enough: bool,
     /// For each stage, what waits here to be worked on: in the order in which it came, or by number.
     queues: Vec<VecDeque<Waiting>>,
     sorted: Vec<BTreeMap<u64, Waiting>>,
@@ -146,6 +156,7 @@ impl<'a, 'c> Engine<'a, 'c> {
         plan: &'a Plan,
         acts: Vec<Acts<'a>>,
         runner: Runner<'a>,
+        cancel: Option<Question<'a>>,
     ) -> Self {
         let stages = plan.names.len();
         let place =
@@ -156,6 +167,9 @@ impl<'a, 'c> Engine<'a, 'c> {
             plan,
             acts,
             runner,
+            cancel,
+            asked: Instant::now(),
+            enough: false,
             queues: (0..stages).map(|_| VecDeque::new()).collect(),
             sorted: (0..stages).map(|_| BTreeMap::new()).collect(),
             expected: plan.ranks.iter().map(place).collect(),
@@ -170,6 +184,7 @@ impl<'a, 'c> Engine<'a, 'c> {
                 dry: false,
                 errors: Vec::new(),
                 failures: 0,
+                cancelled: false,
             },
             sends: VecDeque::new(),
             stopping: false,
@@ -196,6 +211,7 @@ impl<'a, 'c> Engine<'a, 'c> {
                 self.hear(from, message.recv()?)?;
                 moved = true;
             }
+            self.ask()?;
             moved |= self.work()? || self.draw()?;
             self.tidy()?;
             if self.over()? {
@@ -219,7 +235,8 @@ impl<'a, 'c> Engine<'a, 'c> {
         if self.begins() && !self.ended && back && (dry || self.stopping) {
             self.tokens.errors.sort_by_key(|error| error.index);
             self.done.errors = std::mem::take(&mut self.tokens.errors);
-            self.tell_all(&Word::End(self.done.errors.clone()))?;
+            self.done.cancelled = self.tokens.cancelled;
+            self.tell_all(&Word::End(self.done.errors.clone(), self.done.cancelled))?;
             self.ended = true;
         }
         Ok(self.ended && self.sends.is_empty() && self.unbegun.iter().flatten().all(|&n| n == 0))
@@ -268,9 +285,11 @@ impl<'a, 'c> Engine<'a, 'c> {
             }
             Word::Taken(stage) => self.begun(stage, from)?,
             Word::Failed(errors) => self.fail(errors)?,
-            Word::Done(head) => self.token(&head),
+            Word::Done(head) => self.token(&head)?,
             Word::Stop => self.stop()?,
-            Word::End(errors) => (self.done.errors, self.ended) = (errors, true),
+            Word::End(errors, cancelled) => {
+                (self.done.errors, self.done.cancelled, self.ended) = (errors, cancelled, true);
+            }
         }
         Ok(())
     }
@@ -347,6 +366,7 @@ impl<'a, 'c> Engine<'a, 'c> {
     /// Works on one batch, if there is one.
     fn work(&mut self) -> Result<bool> {
         let Some((stage, Waiting { mut head, load, from })) = self.next() else { return Ok(false) };
+        head.enough |= self.enough;
         if self.plan.asks(stage) {
             if from == self.comm.rank() {
                 self.begun(stage, from)?;
@@ -373,7 +393,7 @@ impl<'a, 'c> Engine<'a, 'c> {
     }
 
     fn ways(&self, stage: usize) -> Ways<'a> {
-        Ways { runner: self.runner, name: &self.plan.names[stage], errors: Vec::new() }
+        Ways { runner: self.runner, name: &self.plan.names[stage], errors: Vec::new(), copy: Vec::new() }
     }
 
     fn count(&mut self, stage: usize, head: &Head, began: Instant) {
@@ -428,14 +448,13 @@ impl<'a, 'c> Engine<'a, 'c> {
     /// A batch is done with, and its token goes back.
     fn finish(&mut self, head: Head) -> Result<()> {
         if self.begins() {
-            self.token(&head);
-            return Ok(());
+            return self.token(&head);
         }
         self.send(self.source(), &Word::Done(head))
     }
 
     /// A token is back. The batches to come are longer or shorter by what this one has met.
-    fn token(&mut self, head: &Head) {
+    fn token(&mut self, head: &Head) -> Result<()> {
         let Tokens { batches, items, length, failures, .. } = &mut self.tokens;
         (*batches, *items) = (*batches - 1, *items - head.items);
         *failures += head.gone.len();
@@ -443,6 +462,7 @@ impl<'a, 'c> Engine<'a, 'c> {
         let by_bytes = BATCH_BYTES / head.widest.max(1);
         // No more than twice as long as one that was measured.
         *length = by_time.min(by_bytes).min(BATCH_ITEMS).min(2 * head.items.max(*length / 2)).max(1);
+        if head.enough { self.cancel() } else { Ok(()) }
     }
 
     /// Tells the source of errors.
@@ -466,6 +486,33 @@ impl<'a, 'c> Engine<'a, 'c> {
             self.stop()?;
         }
         Ok(())
+    }
+
+    /// Asks now and then whether it is enough, until it is.
+    fn ask(&mut self) -> Result<()> {
+        let Some(asks) = &mut self.cancel else { return Ok(()) };
+        if self.stopping || self.ended || self.asked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.asked = Instant::now();
+        if !asks() {
+            return Ok(());
+        }
+        self.cancel = None;
+        // Others tell the source with the next batch, since it waits for that, and for nothing else.
+        self.enough = true;
+        if self.begins() { self.cancel() } else { Ok(()) }
+    }
+
+    /// On the source: somebody wants no more.
+    fn cancel(&mut self) -> Result<()> {
+        // When all is done, or ends already, there is nothing to cancel.
+        if self.ended || self.stopping {
+            return Ok(());
+        }
+        self.tokens.cancelled = true;
+        self.tell_all(&Word::Stop)?;
+        self.stop()
     }
 
     /// From now on batches are dropped.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 
@@ -23,7 +23,7 @@ pub use layout::Ranks;
 pub use report::{PipelineReport, StageReport};
 pub use stage::Item;
 
-use engine::{Acts, Engine, Plan};
+use engine::{Acts, Engine, Plan, Question};
 use layout::{Asked, lay_out};
 use stage::{Source, Step};
 
@@ -81,6 +81,7 @@ pub struct Staged<'a, T> {
     ordered: bool,
     in_flight: usize,
     policy: Policy,
+    cancel: Option<Question<'a>>,
     gives: PhantomData<fn() -> T>,
 }
 
@@ -140,6 +141,7 @@ impl<'a> Pipeline<'a> {
             ordered: true,
             in_flight: IN_FLIGHT,
             policy: Policy::default(),
+            cancel: None,
             gives: PhantomData,
         }
     }
@@ -189,8 +191,8 @@ impl<'a, T: Item> Staged<'a, T> {
         self.names.push(name.to_owned());
         self.asked.push(asked);
         self.acts.push(Acts::Works(Box::new(Step(work, PhantomData))));
-        let Staged { comm, names, asked, acts, ordered, in_flight, policy, .. } = self;
-        Staged { comm, names, asked, acts, ordered, in_flight, policy, gives: PhantomData }
+        let Staged { comm, names, asked, acts, ordered, in_flight, policy, cancel, .. } = self;
+        Staged { comm, names, asked, acts, ordered, in_flight, policy, cancel, gives: PhantomData }
     }
 
     /// Every stage takes items as they come. Otherwise the last stage, and every one that is on a single rank, sees them in the order of
@@ -210,6 +212,52 @@ impl<'a, T: Item> Staged<'a, T> {
     /// is an error.
     pub fn collect_errors(mut self) -> Self {
         self.policy.go_on = true;
+        self
+    }
+
+    /// An item that fails in a stage is given to it again on the same rank, up to `n` times. For that every stage keeps a copy of the item that
+    /// it works on, encoded: which takes about as long as to send it. The source is not asked again.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// let mut tries = 0;
+    /// let moody = |n: u32| {
+    ///     tries += 1;
+    ///     if tries % 2 == 1 { Err("not today") } else { Ok(n) }
+    /// };
+    /// let pipeline = world.pipeline().stage("read", 1, || 0..5).try_stage("work", 1, moody);
+    /// let (all, _) = pipeline.retry(1).collect()?;
+    /// assert!(all.is_none_or(|all| all == [0, 1, 2, 3, 4]));
+    /// # Ok(()) }) }
+    /// ```
+    pub fn retry(mut self, n: usize) -> Self {
+        self.policy.retries = n;
+        self
+    }
+
+    /// An item on which a stage works longer than this has failed there. The stage is not interrupted, since nothing can do that: it is
+    /// found when it has ended, and what it gave is thrown away. The source has any time.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.policy.deadline = Some(limit);
+        self
+    }
+
+    /// The pipeline stops soon after this says `true` on a rank that has a stage, where it is asked about once a millisecond between batches. Then
+    /// `run` is [`Error::Cancelled`] on all ranks, with the number of items that have been through the last stage; or with
+    /// [`collect_errors`](Staged::collect_errors) the report says so.
+    ///
+    /// ```
+    /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let until = Instant::now() + Duration::from_millis(20);
+    /// let endless = world.pipeline().stage("count", 1, || 0u64..).stage("work", 1, drop);
+    /// let report = endless.cancel_when(|| Instant::now() > until).collect_errors().run()?;
+    /// assert!(report.cancelled);
+    /// # Ok(()) }) }
+    /// ```
+    pub fn cancel_when(mut self, asks: impl FnMut() -> bool + 'a) -> Self {
+        self.cancel = Some(Box::new(asks));
         self
     }
 
@@ -248,11 +296,12 @@ impl Staged<'_, ()> {
     ///
     /// # Errors
     /// On all ranks: [`Error::Tasks`] when an item has failed or panicked, unless errors are
-    /// [collected](Staged::collect_errors); then the last stage may have seen any number of items. When a stage is to have no rank, or the first
+    /// [collected](Staged::collect_errors); then the last stage may have seen any number of items. [`Error::Cancelled`] after
+    /// [`cancel_when`](Staged::cancel_when). When a stage is to have no rank, or the first
     /// one more than one, or no item may be in flight.
     #[track_caller]
     pub fn run(self) -> Result<PipelineReport> {
-        let Staged { comm, names, asked, acts, ordered, in_flight, policy, .. } = self;
+        let Staged { comm, names, asked, acts, ordered, in_flight, policy, cancel, .. } = self;
         let call = Call::collective("pipeline");
         if let Some(problem) = wrong(&names, &asked, in_flight) {
             return Err(call.error(Failure::Argument(problem)));
@@ -264,7 +313,7 @@ impl Staged<'_, ()> {
         let rank = usize::try_from(SimpleCommunicator::world().rank()).unwrap_or(0);
         let runner = Runner { rank, host: comm.host(), at: call.at, policy };
         let began = Instant::now();
-        let done = Engine::new(&own, call, &plan, acts, runner).run()?;
+        let done = Engine::new(&own, call, &plan, acts, runner, cancel).run()?;
 
         let mut sums = Vec::new();
         for ((items, busy), ranks) in done.stages.iter().zip(&plan.ranks) {
@@ -277,6 +326,10 @@ impl Staged<'_, ()> {
         if !errors.is_empty() && !policy.go_on {
             return Err(Error::Tasks { operation: call.operation, at: call.at, errors });
         }
+        if done.cancelled && !policy.go_on {
+            let done = sums.rchunks_exact(3).next().map_or(0, |last| last[0] as usize);
+            return Err(Error::Cancelled { operation: call.operation, at: call.at, done });
+        }
         let stages = plan.names.into_iter().zip(plan.ranks).zip(sums.chunks_exact(3));
         let stages = stages.map(|((name, ranks), sums)| StageReport {
             name,
@@ -285,7 +338,7 @@ impl Staged<'_, ()> {
             busy: sums[1],
             waiting: sums[2],
         });
-        Ok(PipelineReport { stages: stages.collect(), seconds, errors })
+        Ok(PipelineReport { stages: stages.collect(), seconds, errors, cancelled: done.cancelled })
     }
 }
 

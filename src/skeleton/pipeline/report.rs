@@ -14,6 +14,8 @@ pub struct PipelineReport {
     pub seconds: f64,
     /// With [`collect_errors`](super::Staged::collect_errors): what has failed. Somebody on the root has to look at it.
     pub errors: TaskErrors,
+    /// Whether it was [cancelled](super::Staged::cancel_when), so that not all items were drawn, or came through.
+    pub cancelled: bool,
 }
 
 /// What a stage of a pipeline has done.

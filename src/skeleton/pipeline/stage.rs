@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TaskError;
-use crate::skeleton::task::Runner;
+use crate::skeleton::task::{Policy, Runner};
 use crate::sys::memory;
 
 /// What an item of a pipeline can be: it may go to another rank.
@@ -30,6 +30,8 @@ pub(super) struct Head {
     pub(super) slowest: f64,
     /// What an item took on its way, where that was most, in bytes.
     pub(super) widest: usize,
+    /// Whether a rank that had it wants no more.
+    pub(super) enough: bool,
 }
 
 impl Head {
@@ -59,17 +61,53 @@ pub(super) struct Ways<'a> {
     pub(super) name: &'a str,
     /// What has failed.
     pub(super) errors: Vec<TaskError>,
+    /// Room for a copy of an item.
+    pub(super) copy: Vec<u8>,
 }
 
 impl Ways<'_> {
-    /// What the task gives; if it fails, it is noted.
-    fn run<R, E: Into<Box<dyn StdError>>>(
+    /// What the source gives; if it fails, it is noted. What was drawn cannot be drawn again, and to wait for it is no work: it has one
+    /// try, and any time.
+    fn draw<R, E: Into<Box<dyn StdError>>>(
         &mut self,
         index: usize,
         task: impl FnOnce() -> Result<R, E>,
     ) -> Option<R> {
         let mut task = Some(task);
-        let outcome = self.runner.run(index, || task.take().expect("a stage tries once")());
+        let runner =
+            Runner { policy: Policy { go_on: self.runner.policy.go_on, ..Policy::default() }, ..self.runner };
+        let outcome = runner.run(index, || task.take().expect("it has one try")());
+        outcome.map_err(|error| self.note(error)).ok()
+    }
+
+    /// What a stage gives for an item, of the first try that succeeds; if none does, it is noted.
+    fn run<T: Item, R, E: Into<Box<dyn StdError>>>(
+        &mut self,
+        index: usize,
+        item: T,
+        mut task: impl FnMut(T) -> Result<R, E>,
+    ) -> Option<R> {
+        let mut first = Some(item);
+        let outcome = if self.runner.policy.retries == 0 {
+            self.runner.run(index, || task(first.take().expect("it has one try")))
+        } else {
+            // The stage takes the item, so a copy is kept for another try: in the form in which it travels, which every item has.
+            self.copy.clear();
+            match postcard::to_extend(&first, std::mem::take(&mut self.copy)) {
+                Err(error) => Err(self.runner.error(index, 0, format!("cannot copy it: {error}"), None)),
+                Ok(copy) => {
+                    let outcome = self.runner.run(index, || {
+                        let item: Option<T> = match first.take() {
+                            None => postcard::from_bytes(&copy)?,
+                            first => first,
+                        };
+                        task(item.ok_or("there is no item")?).map_err(Into::into)
+                    });
+                    self.copy = copy;
+                    outcome
+                }
+            }
+        };
         outcome.map_err(|error| self.note(error)).ok()
     }
 
@@ -130,7 +168,7 @@ where
             if ways.over() {
                 break;
             }
-            match ways.run(index, || (self.0)(item)) {
+            match ways.run(index, item, &mut self.0) {
                 Some(result) => made.push(result),
                 None => gone.push(index),
             }
@@ -166,7 +204,7 @@ where
         const PATIENCE: u128 = 500_000;
         let began = Instant::now();
         if let Source::Closed(open) = self {
-            let opened = open.take().and_then(|open| ways.run(head.first, open));
+            let opened = open.take().and_then(|open| ways.draw(head.first, open));
             match opened {
                 Some(items) => *self = Source::Open(items),
                 None => return (Box::new(Vec::<T>::new()), true),
@@ -177,12 +215,12 @@ where
         while head.items < at_most && !ways.over() {
             let index = head.first + head.items;
             // What is in it: the end, an item, or an item that is an error; a panic of the source is its end.
-            let drawn = ways.run(index, || Ok::<_, String>(source.next()));
+            let drawn = ways.draw(index, || Ok::<_, String>(source.next()));
             match drawn {
                 Some(None) => last = true,
                 Some(Some(item)) => {
                     head.items += 1;
-                    match ways.run(index, || item) {
+                    match ways.draw(index, || item) {
                         Some(item) => items.push(item),
                         None => head.gone.push(index),
                     }
