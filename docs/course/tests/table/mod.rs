@@ -86,6 +86,12 @@ impl Lesson {
 
 #[path = "01.rs"]
 mod lesson_01;
+#[path = "02.rs"]
+mod lesson_02;
+#[path = "03.rs"]
+mod lesson_03;
+#[path = "04.rs"]
+mod lesson_04;
 
 /// All lessons that have a table, in order.
-pub const LESSONS: &[Lesson] = &[lesson_01::LESSON];
+pub const LESSONS: &[Lesson] = &[lesson_01::LESSON, lesson_02::LESSON, lesson_03::LESSON, lesson_04::LESSON];
