@@ -17,16 +17,13 @@ struct Star {
 fn main() -> ExitCode {
     rankwise::run(|world| {
         let number = world.rank();
-        let mine = Star {
-            number,
-            mass: (1 + 3 * number % 5) as f64,
-            place: [number as f64, 0.5, -1.0],
-        };
+        let mine = Star { number, mass: (1 + 3 * number % 5) as f64, place: [number as f64, 0.5, -1.0] };
         // TODO: the stars of all ranks, by world.gather(0, …).
         let all = world.is_root().then(|| vec![mine]);
 
         if let Some(all) = all {
-            let star = all.iter().max_by(|a, b| a.mass.total_cmp(&b.mass)).expect("there is one of each rank");
+            let star =
+                all.iter().max_by(|a, b| a.mass.total_cmp(&b.mass)).expect("there is one of each rank");
             println!("star {}, mass {}, at {:?}", star.number, star.mass, star.place);
         }
         Ok(())
