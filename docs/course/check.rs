@@ -1,12 +1,13 @@
 //! Whether a program prints what it should, and in plain words what is different if not.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::Command;
 
 use rankwise::testing::{launcher, run_to_end};
 
 use crate::book::without_launcher;
-use crate::places::LIMIT;
+use crate::places::{LIMIT, Workshop};
 use crate::table::Run;
 
 /// Starts a program, given with what it needs before its arguments, as `run` says.
@@ -14,7 +15,8 @@ use crate::table::Run;
 /// # Errors
 /// What was run, what it printed, and what is wrong with that.
 pub fn check(program: &[String], run: &Run) -> Result<(), String> {
-    let ended = run_to_end(command(program, run), LIMIT);
+    let folder = Workshop::new("check");
+    let ended = run_to_end(command(program, run, folder.path()), LIMIT);
     let printed = without_launcher(&ended.stdout);
     let said = without_launcher(&ended.stderr);
     let mut wrong = Vec::new();
@@ -54,7 +56,7 @@ pub fn check(program: &[String], run: &Run) -> Result<(), String> {
     Err(report)
 }
 
-fn command(program: &[String], run: &Run) -> Command {
+fn command(program: &[String], run: &Run, folder: &Path) -> Command {
     let mut command = match run.ranks {
         // Without a launcher; but the settings that it would have made do no harm.
         0 => Command::new(&program[0]),
@@ -64,7 +66,7 @@ fn command(program: &[String], run: &Run) -> Command {
             command
         }
     };
-    command.args(&program[1..]).args(run.args).env_remove("RUST_BACKTRACE");
+    command.args(&program[1..]).args(run.args).current_dir(folder).env_remove("RUST_BACKTRACE");
     command.env_remove("RANKWISE_SEND").env_remove("RANKWISE_CHECK").env_remove("RANKWISE_TRACE");
     // After a failure the launcher of Open MPI 4 otherwise waits up to 2 s for ranks that have ended.
     command.env("OMPI_MCA_odls_base_sigkill_timeout", "0");

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rankwise::testing::{Ended, launcher, run_to_end};
@@ -69,7 +70,9 @@ impl Workshop {
     /// # Panics
     /// When the temporary folder cannot be written.
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("rankwise-course-{name}-{}", std::process::id()));
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("rankwise-course-{name}-{process}-{number}"));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(path.join(".tools")).expect("the temporary folder can be written");
         symlink(course().join("twins"), path.join("twins")).expect("a new folder");

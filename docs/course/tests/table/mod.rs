@@ -92,6 +92,47 @@ mod lesson_02;
 mod lesson_03;
 #[path = "04.rs"]
 mod lesson_04;
+#[path = "05.rs"]
+mod lesson_05;
+#[path = "06.rs"]
+mod lesson_06;
+#[path = "07.rs"]
+mod lesson_07;
+#[path = "08.rs"]
+mod lesson_08;
+#[path = "09.rs"]
+mod lesson_09;
+#[path = "10.rs"]
+mod lesson_10;
+#[path = "11.rs"]
+mod lesson_11;
+#[path = "12.rs"]
+mod lesson_12;
+#[path = "13.rs"]
+mod lesson_13;
+#[path = "14.rs"]
+mod lesson_14;
+#[path = "15.rs"]
+mod lesson_15;
+#[path = "16.rs"]
+mod lesson_16;
 
 /// All lessons that have a table, in order.
-pub const LESSONS: &[Lesson] = &[lesson_01::LESSON, lesson_02::LESSON, lesson_03::LESSON, lesson_04::LESSON];
+pub const LESSONS: &[Lesson] = &[
+    lesson_01::LESSON,
+    lesson_02::LESSON,
+    lesson_03::LESSON,
+    lesson_04::LESSON,
+    lesson_05::LESSON,
+    lesson_06::LESSON,
+    lesson_07::LESSON,
+    lesson_08::LESSON,
+    lesson_09::LESSON,
+    lesson_10::LESSON,
+    lesson_11::LESSON,
+    lesson_12::LESSON,
+    lesson_13::LESSON,
+    lesson_14::LESSON,
+    lesson_15::LESSON,
+    lesson_16::LESSON,
+];
