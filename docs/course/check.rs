@@ -68,6 +68,8 @@ fn command(program: &[String], run: &Run, folder: &Path) -> Command {
     };
     command.args(&program[1..]).args(run.args).current_dir(folder).env_remove("RUST_BACKTRACE");
     command.env_remove("RANKWISE_SEND").env_remove("RANKWISE_CHECK").env_remove("RANKWISE_TRACE");
+    // With it Python writes a line in two pieces, and another rank's may come between.
+    command.env_remove("PYTHONUNBUFFERED");
     // After a failure the launcher of Open MPI 4 otherwise waits up to 2 s for ranks that have ended.
     command.env("OMPI_MCA_odls_base_sigkill_timeout", "0");
     command.envs(run.settings.iter().copied());

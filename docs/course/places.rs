@@ -111,7 +111,7 @@ impl Workshop {
         let folders = folders.map(|folder| folder.display().to_string()).join(":");
         bash.env("PATH", format!("{folders}:{path}"));
         bash.env_remove("RUST_BACKTRACE").env_remove("RANKWISE_SEND").env_remove("RANKWISE_CHECK");
-        bash.env_remove("RANKWISE_TRACE");
+        bash.env_remove("RANKWISE_TRACE").env_remove("PYTHONUNBUFFERED");
         // After a failure the launcher of Open MPI 4 otherwise waits up to 2 s for ranks that have ended.
         bash.env("OMPI_MCA_odls_base_sigkill_timeout", "0");
         run_to_end(bash, LIMIT)

@@ -42,8 +42,10 @@ int main(int argc, char **argv) {
     unsigned long *all = malloc((len + 1) * sizeof *all);
     MPI_Gatherv(squares, count, MPI_UNSIGNED_LONG, all, counts, starts, MPI_UNSIGNED_LONG, 0, MPI_COMM_WORLD);
     if (rank == 0) {
-        for (int i = 0; i < len; i++) printf("%s%lu", i ? ", " : "[", all[i]);
-        printf("]\nthe last one is on rank %d\n", owner);
+        printf("[");
+        for (int i = 0; i < len; i++) printf("%s%lu", i ? ", " : "", all[i]);
+        printf("]\n");
+        if (len > 0) printf("the last one is on rank %d\n", owner);
     }
     free(lines), free(squares), free(counts), free(starts), free(all);
     MPI_Finalize();

@@ -29,4 +29,5 @@ if rank == 0:
 blocks = world.gather(squares, root=0)
 if rank == 0:
     print([square for block in blocks for square in block])
-    print(f"the last one is on rank {max(r for r in range(size) if blocks[r])}")
+    if length:
+        print(f"the last one is on rank {max(r for r in range(size) if blocks[r])}")
