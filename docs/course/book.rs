@@ -7,6 +7,7 @@
 //! | `<!-- run loosely … -->` | the same, but compared by its words only, since figures change |
 //! | `<!-- run unchecked … -->` | the same, but only its exit code is compared |
 //! | `<!-- picture pictures/06_ring.svg mpirun -n 4 06_ring -->` | an image; the picture is the trace of the run, or what the command itself writes where it says `{picture}` |
+#![allow(dead_code, reason = "the program and each of the tests use their part")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Whether a program prints what it should, and in plain words what is different if not.
+#![allow(dead_code, reason = "the program and each of the tests use their part")]
 
 use std::fmt::Write;
 use std::path::Path;

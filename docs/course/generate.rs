@@ -5,13 +5,19 @@
 //!
 //! `make course` and `make exercise 3` build what is needed and run it.
 
+mod book;
+mod check;
+mod places;
+#[path = "tests/table/mod.rs"]
+mod table;
+
 use std::fs;
 use std::process::ExitCode;
 
-use rankwise_course::book::{Pictures, renew};
-use rankwise_course::check::{check, words};
-use rankwise_course::places::{pages, program};
-use rankwise_course::table::{LESSONS, Run};
+use book::{Pictures, renew};
+use check::{check, words};
+use places::{pages, program};
+use table::{LESSONS, Run};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -1,4 +1,5 @@
 //! Where things are: the project, the book's pages, built programs, and a folder for one page's runs.
+#![allow(dead_code, reason = "the program and each of the tests use their part")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,13 +1,19 @@
 //! The book says what is so: its code is in the files, its output is what the programs print, and its links lead somewhere.
 
+#[path = "../book.rs"]
+mod book;
+#[path = "../places.rs"]
+mod places;
+mod table;
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rankwise_course::book::{Pictures, links, renew};
-use rankwise_course::places::{course, pages};
-use rankwise_course::table::LESSONS;
+use book::{Pictures, links, renew};
+use places::{course, pages};
+use table::LESSONS;
 
 #[test]
 fn every_page_is_as_its_programs_run() {

@@ -1,13 +1,21 @@
 //! Each lesson's program, its twins in C and Python, its exercises and their solutions print what the table says.
 
+#[path = "../book.rs"]
+mod book;
+#[path = "../check.rs"]
+mod check;
+#[path = "../places.rs"]
+mod places;
+mod table;
+
 use std::panic::resume_unwind;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rankwise_course::check::check;
-use rankwise_course::places::{built, course, program, python};
-use rankwise_course::table::{LESSONS, Lesson, Run};
+use check::check;
+use places::{built, course, program, python};
+use table::{LESSONS, Lesson, Run};
 
 /// What `look` complains of, for each lesson; as many at a time as launches may run.
 fn complaints(look: impl Fn(&Lesson) -> Vec<String> + Sync) -> Vec<String> {

@@ -27,7 +27,8 @@ the last one is on rank 2",
 ];
 
 const OWN: &[Run] =
-    &[run(2, "rank 0: 0..0, length 0\nrank 1: 0..0, length 0\nthe sum of all squares is 0\n[]").args(&["--len", "0"])];
+    &[run(2, "rank 0: 0..0, length 0\nrank 1: 0..0, length 0\nthe sum of all squares is 0\n[]")
+        .args(&["--len", "0"])];
 
 const A: &[Run] = &[
     run(

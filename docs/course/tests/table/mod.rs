@@ -8,6 +8,7 @@
 //! pub(super) const A: &[Run] = &[run(4, "the sum is 6").hint("Every rank must call all_reduce_one, not only rank 0.")];
 //! pub(super) const B: &[Run] = &[run(3, "0 1 2").args(&["--rounds", "2"]).free()];
 //! ```
+#![allow(dead_code, reason = "the program and each of the tests use their part")]
 
 /// One run of a program, and what must come of it.
 #[derive(Clone, Copy, Debug)]
