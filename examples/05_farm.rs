@@ -9,7 +9,7 @@ use rankwise::prelude::*;
 use rankwise::skeleton::Schedule;
 
 const BLOCKS: u64 = 40;
-const LEN: u64 = 12_500;
+const LEN: u64 = 5000;
 
 /// How many numbers of a block are prime. Later blocks take longer: more divisors are tried for larger numbers.
 fn primes(block: u64) -> u64 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #define BLOCKS 40
-#define LEN 12500L
+#define LEN 5000L
 
 static long primes(long block) {
     long count = 0;
