@@ -1,6 +1,6 @@
 //! Lesson 16. Measuring: a part of the work that the ranks share, and a part that each does for itself.
 //!
-//! Run:    rankwise scaling -- target/openmpi/release/examples/16_scaling 3000000
+//! Run:    rankwise scaling -- target/openmpi/release/examples/16_scaling 20000000
 //! Shows:  phases, their report, and the two laws of Amdahl and Gustafson
 //! Next:   your own program: rankwise new
 

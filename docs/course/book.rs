@@ -218,6 +218,7 @@ pub fn without_launcher(text: &str) -> String {
         starts.iter().any(|start| line.starts_with(start))
             || line.len() > 60 && line.chars().all(|c| c == '=')
             || line.starts_with('[') && line.contains("help-mpi") | line.contains("Set MCA parameter")
+            || line.starts_with('[') && line.contains("ORTE_ERROR_LOG")
             || line.starts_with('[') && line.contains("more process") && line.contains("sent help message")
     };
     let mut kept: Vec<&str> = Vec::new();
