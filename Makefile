@@ -8,11 +8,13 @@ ENV = MPI=$(MPI); . ./env.sh
 # --locked: build what Cargo.lock says, never something newer.
 CARGO_FLAGS = --locked
 
-.PHONY: help setup demo test bench-permute test-large test-new test-slurm test-valgrind figures-slurm check clean
+.PHONY: help setup demo test course lessons exercise bench-permute test-large test-new test-slurm test-valgrind figures-slurm check clean
 
 help:
 	@echo 'make demo      map the density of the example data with two ranks'
 	@echo 'make test      run all tests'
+	@echo 'make course    the book of the course, with all it shows made anew, into target/course; make lessons only builds its programs'
+	@echo 'make exercise 3    are the exercises of lesson 3 right? Also 3a'
 	@echo 'make test-large   messages of more than 4 GiB, with 16 GiB of memory'
 	@echo 'make test-slurm   the batch scripts in slurm/, under a Slurm of our own, which it starts and ends; ARGS=WORD for some'
 	@echo 'make figures-slurm   how fast messages are between three nodes of our own'
@@ -51,7 +53,36 @@ demo: setup
 # Some tests run the examples. The tests have their own limits; an example in the documentation that hangs is ended here.
 test: setup
 	@$(ENV) && cargo build $(CARGO_FLAGS) --examples && cargo test $(CARGO_FLAGS) --lib --tests && \
-	timeout 900 cargo test $(CARGO_FLAGS) --doc
+	cargo test $(CARGO_FLAGS) -p rankwise-course && timeout 900 cargo test $(CARGO_FLAGS) --doc
+
+# The programs of the lessons, and all that goes with them.
+lessons: setup
+	@$(BUILD_LESSONS)
+
+LESSONS = $(basename $(notdir $(wildcard examples/[0-9][0-9]_*.rs)))
+BUILD_LESSONS = $(ENV) && cargo build $(CARGO_FLAGS) --bin rankwise $(addprefix --example ,$(LESSONS)) && \
+	cargo build $(CARGO_FLAGS) -p rankwise-course --bins
+
+# Without mdbook it is built here, once.
+MDBOOK_FLAGS = --locked --version 0.4.52 --no-default-features --root target/tools
+
+course: setup
+	@$(BUILD_LESSONS) && "$$CARGO_TARGET_DIR/debug/course" generate $(PAGES) && \
+	PATH=$$PATH:$$PWD/target/tools/bin && { command -v mdbook >/dev/null || { \
+	    echo 'There is no mdbook on the PATH: it is built into target/tools, which takes some minutes' && \
+	    env -u CARGO_TARGET_DIR cargo install $(MDBOOK_FLAGS) mdbook; }; } && \
+	mdbook build docs/course --dest-dir "$$PWD/target/course" && echo 'The book begins with target/course/index.html'
+
+# Its number is the word behind, as in: make exercise 3
+ifeq (exercise,$(firstword $(MAKECMDGOALS)))
+N ?= $(word 2,$(MAKECMDGOALS))
+$(eval $(word 2,$(MAKECMDGOALS)):;@:)
+endif
+DIGITS = $(shell printf '%02d' "$$(echo '$(N)' | tr -cd 0-9 | sed 's/^0*//')")
+
+exercise: setup
+	@$(ENV) && cargo build --quiet $(CARGO_FLAGS) -p rankwise-course --bin course \
+	    --bin exercise_$(DIGITS)_a --bin exercise_$(DIGITS)_b && "$$CARGO_TARGET_DIR/debug/course" exercise '$(N)'
 
 # It measures the program, beside shuf, cp and others.
 bench-permute: setup
@@ -85,8 +116,8 @@ test-valgrind: setup
 	    cargo test $(CARGO_FLAGS) --test soundness --test messages --test exchange --test values --test parts
 
 check: setup
-	@$(ENV) && cargo fmt --check && \
-	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings && \
+	@$(ENV) && cargo fmt --all --check && \
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings && \
 	cargo clippy $(CARGO_FLAGS) --no-default-features --lib --examples -- -D warnings && \
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
 

@@ -1,5 +1,6 @@
 //! Where the time went: phases of a program, over all ranks.
 
+use std::error::Error as StdError;
 use std::fs;
 use std::panic::Location;
 use std::time::Instant;
@@ -66,20 +67,24 @@ impl Phases {
     }
 
     /// The report on all ranks, on the root: `Some` there, `None` elsewhere. It ends with what went to and came from HDF5 files so
-    /// far, if anything did, and how many collective transfers HDF5 has made rank by rank. One gather.
+    /// far, if anything did, and how many collective transfers HDF5 has made rank by rank. One gather, and an agreement.
     ///
     /// # Collective
     /// All ranks must call this, with the same phases in the same order.
     ///
     /// # Errors
-    /// When MPI refuses.
+    /// On all ranks, when some have measured other phases.
+    #[track_caller]
     pub fn report(&self, comm: &Comm) -> Result<Option<Report>> {
         let mut mine: Vec<f64> = self.phases.iter().map(|(_, seconds)| *seconds).collect();
         mine.push(peak_memory().map_or(f64::NAN, |bytes| bytes as f64));
         let moved = file::totals();
         mine.extend(moved.numbers());
-        let Some(all) = comm.gather(0, &mine)? else { return Ok(None) };
-        let over_ranks = |k: usize| Spread::of(all.iter().skip(k).step_by(mine.len()).copied());
+        let names = self.phases.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let of_ranks = comm.gather_values(0, &(names, mine))?;
+        let all = comm.on_root(|| same_phases(of_ranks.unwrap_or_default()))?;
+        let Some(all) = all else { return Ok(None) };
+        let over_ranks = |k: usize| Spread::of(all.iter().map(|numbers| numbers[k]));
         let phases = self.phases.iter().enumerate().map(|(k, (name, _))| (*name, over_ranks(k))).collect();
         Ok(Some(Report {
             ranks: comm.size(),
@@ -92,6 +97,20 @@ impl Phases {
                 .collect(),
             figures: self.figures.clone(),
         }))
+    }
+}
+
+/// The numbers of all ranks, if they are about the same phases.
+fn same_phases(of_ranks: Vec<(String, Vec<f64>)>) -> std::result::Result<Vec<Vec<f64>>, Box<dyn StdError>> {
+    let listed = |names: &str| if names.is_empty() { "none".to_owned() } else { names.to_owned() };
+    let first = of_ranks.first().map(|(names, _)| names.clone()).unwrap_or_default();
+    match of_ranks.iter().position(|(names, _)| *names != first) {
+        None => Ok(of_ranks.into_iter().map(|(_, numbers)| numbers).collect()),
+        Some(rank) => {
+            let (first, other) = (listed(&first), listed(&of_ranks[rank].0));
+            Err(format!("the ranks have measured different phases: rank 0 {first}; rank {rank} {other}")
+                .into())
+        }
     }
 }
 
@@ -242,6 +261,17 @@ mod tests {
         let spread = Spread::of([1.0, 2.0, 6.0].into_iter());
         assert_eq!(spread, Spread { min: 1.0, mean: 3.0, max: 6.0 });
         assert_eq!(spread.imbalance(), 2.0);
+    }
+
+    #[test]
+    fn other_phases_on_a_rank_are_an_error() {
+        let of_ranks =
+            |names: [&str; 3]| same_phases(names.map(|names| (names.to_owned(), vec![1.0])).into());
+        assert_eq!(of_ranks(["read, work"; 3]).unwrap(), [[1.0], [1.0], [1.0]]);
+        let wrong = of_ranks(["read, work", "read, work", "work"]).unwrap_err().to_string();
+        assert_eq!(wrong, "the ranks have measured different phases: rank 0 read, work; rank 2 work");
+        let wrong = of_ranks(["", "work", ""]).unwrap_err().to_string();
+        assert_eq!(wrong, "the ranks have measured different phases: rank 0 none; rank 1 work");
     }
 
     #[test]

@@ -597,3 +597,11 @@ fn a_hang_is_ended_and_leaves_no_process() {
         }
     }
 }
+
+/// MPICH complains of a datatype that is left when it ends.
+#[test]
+fn the_datatype_of_a_derived_struct_is_freed() {
+    let ended = common::run(2, "09_own_types", &[]);
+    assert_eq!(common::code(&ended), Some(0), "{}", ended.stderr);
+    assert_eq!((ended.stdout.lines().count(), ended.stderr.as_str()), (1, ""), "{}", ended.stdout);
+}

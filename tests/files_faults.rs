@@ -489,6 +489,10 @@ fn what_is_forgotten_or_skipped_is_named() {
         let words = "the ranks make different calls on the file, or none; this rank calls (\"write\", \"x\")";
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
+    // Who is alone in a call is told where: in the program, not in this crate.
+    let ended = run(2, "files", &["on-root", place]);
+    assert_eq!(code(&ended), Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("tests/programs/files.rs:"), "{}", ended.stderr);
 }
 
 /// An error inside HDF5 on one rank: the limit on the length of a file.

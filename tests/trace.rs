@@ -172,6 +172,15 @@ fn what_fails_leaves_a_picture() {
 }
 
 #[test]
+fn ranks_that_wait_for_each_other_are_not_said_to_wait_for_one() {
+    let folder = Folder::new("trace-deadlock");
+    let path = folder.file("run.txt");
+    let ended = run_to_end(launch(3, "07_deadlock", &["--numbers", "1000000", "--trace", &path]), LIMIT);
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(text.contains("wait in send at 07_deadlock.rs:29 for other ranks"), "{text} {}", ended.stderr);
+}
+
+#[test]
 fn a_page_and_a_drawing_are_whole_and_need_nothing_else() {
     let (code, page, said) = traced(3, "mixed", "run.html", &[]);
     assert_eq!(code, Some(0), "{said}");

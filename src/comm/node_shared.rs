@@ -93,13 +93,11 @@ impl Comm {
             }
             None => Ok(()),
         })?;
-        let mut filled = Ok(());
-        let slice = self.perform(call, |_| {
-            SharedSlice::new(call.started(), node, len, |elements| {
-                filled = fill(elements);
-            })
-        });
-        let slice = self.agree(slice)?;
+        let slice = self.perform(call, |_| SharedSlice::new(call.started(), node, len));
+        let mut slice = self.agree(slice)?;
+        // Between two calls, so that one that `fill` makes is seen: who calls what all have to is told so.
+        let filled = if leads { fill(slice.room()) } else { Ok(()) };
+        self.perform(call, |_| slice.settle())?;
         self.agree(filled)?;
         Ok(NodeShared { slice })
     }

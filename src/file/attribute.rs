@@ -280,6 +280,7 @@ impl File<'_> {
     ///
     /// # Errors
     /// On all ranks alike, when the file is not writable.
+    #[track_caller]
     pub fn set_attribute(&self, name: &str, value: impl Into<Attribute>) -> Result<()> {
         set(self, self.handle(), "/", name, value.into())
     }
@@ -291,6 +292,7 @@ impl File<'_> {
     ///
     /// # Errors
     /// On all ranks alike, when it is of a kind that [`Attribute`] does not have.
+    #[track_caller]
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>> {
         get(self, self.handle(), "/", name)
     }
@@ -299,6 +301,7 @@ impl File<'_> {
     ///
     /// # Collective
     /// All ranks must call this, with the same name: HDF5 may read the file's structure together.
+    #[track_caller]
     pub fn text(&self, name: &str) -> Option<String> {
         self.attribute(name).ok()??.text().map(str::to_owned)
     }
@@ -312,6 +315,7 @@ impl Dataset<'_> {
     ///
     /// # Errors
     /// On all ranks alike, when the file is not writable.
+    #[track_caller]
     pub fn set_attribute(&self, name: &str, value: impl Into<Attribute>) -> Result<()> {
         set(self.file, &self.handle, self.name(), name, value.into())
     }
@@ -323,6 +327,7 @@ impl Dataset<'_> {
     ///
     /// # Errors
     /// On all ranks alike, when it is of a kind that [`Attribute`] does not have.
+    #[track_caller]
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>> {
         get(self.file, &self.handle, self.name(), name)
     }
@@ -331,11 +336,13 @@ impl Dataset<'_> {
     ///
     /// # Collective
     /// All ranks must call this, with the same name: HDF5 may read the file's structure together.
+    #[track_caller]
     pub fn text(&self, name: &str) -> Option<String> {
         self.attribute(name).ok()??.text().map(str::to_owned)
     }
 }
 
+#[track_caller]
 pub(super) fn set(
     file: &File<'_>,
     to: &hdf5::Location,
@@ -350,6 +357,7 @@ pub(super) fn set(
     file.comm().agree(write(to, name, &value).map_err(error))
 }
 
+#[track_caller]
 pub(super) fn get(
     file: &File<'_>,
     of: &hdf5::Location,

@@ -49,6 +49,7 @@ pub struct Dataset<'f> {
 }
 
 impl<'f> Dataset<'f> {
+    #[track_caller]
     pub(super) fn create<T: H5Type + Copy>(
         file: &'f File<'f>,
         name: &str,
@@ -112,6 +113,7 @@ impl<'f> Dataset<'f> {
     }
 
     /// `said` is what the caller has called it.
+    #[track_caller]
     pub(super) fn open(file: &'f File<'f>, name: &str, said: &str) -> Result<Self> {
         let name = name.strip_prefix('/').unwrap_or(name);
         same_everywhere(file.comm(), name, "name of the dataset")?;
@@ -476,6 +478,7 @@ impl<'f> Dataset<'f> {
     }
 
     /// An outcome that all ranks have; this rank's own, where it works by itself.
+    #[track_caller]
     fn settle<R>(&self, call: &str, outcome: Result<R>) -> Result<R> {
         if self.independent {
             return outcome;

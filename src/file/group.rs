@@ -51,6 +51,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// As [`File::create_group`].
+    #[track_caller]
     pub fn create_group(&self, name: &str) -> Result<Group<'f>> {
         let path = self.path_of(name);
         same_everywhere(self.file.comm(), &path, "name of the group")?;
@@ -69,6 +70,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// As [`File::group`].
+    #[track_caller]
     pub fn group(&self, name: &str) -> Result<Group<'f>> {
         let path = self.path_of(name);
         same_everywhere(self.file.comm(), &path, "name of the group")?;
@@ -84,6 +86,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when HDF5 cannot read it.
+    #[track_caller]
     pub fn names(&self) -> Result<Vec<String>> {
         same_everywhere(self.file.comm(), &self.path, "name of the group")?;
         let names = self.handle().and_then(|group| {
@@ -103,6 +106,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when there is none of that name, or the file is not writable.
+    #[track_caller]
     pub fn remove(&self, name: &str) -> Result<()> {
         let path = self.path_of(name);
         same_everywhere(self.file.comm(), &path, "name to be removed")?;
@@ -121,6 +125,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// As [`File::create_dataset`].
+    #[track_caller]
     pub fn create_dataset<T: H5Type + Copy>(
         &self,
         name: &str,
@@ -137,6 +142,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// As [`File::dataset`].
+    #[track_caller]
     pub fn dataset(&self, name: &str) -> Result<Dataset<'f>> {
         Dataset::open(self.file, &self.path_of(name), name)
     }
@@ -148,6 +154,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when the file is not writable.
+    #[track_caller]
     pub fn set_attribute(&self, name: &str, value: impl Into<Attribute>) -> Result<()> {
         same_everywhere(self.file.comm(), &self.path, "name of the group")?;
         let group = agree_on_handle(self.file.comm(), self.handle())?;
@@ -161,6 +168,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when it is of a kind that [`Attribute`] does not have.
+    #[track_caller]
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>> {
         same_everywhere(self.file.comm(), &self.path, "name of the group")?;
         let group = agree_on_handle(self.file.comm(), self.handle())?;
@@ -218,6 +226,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when the name is taken or the file is not writable.
+    #[track_caller]
     pub fn create_group(&self, name: &str) -> Result<Group<'_>> {
         self.root().create_group(name)
     }
@@ -229,6 +238,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is none.
+    #[track_caller]
     pub fn group(&self, name: &str) -> Result<Group<'_>> {
         self.root().group(name)
     }
@@ -240,6 +250,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is no such group.
+    #[track_caller]
     pub fn names(&self, group: &str) -> Result<Vec<String>> {
         self.root().group(group)?.names()
     }
@@ -251,6 +262,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is none of that name, or the file is not writable.
+    #[track_caller]
     pub fn remove(&self, name: &str) -> Result<()> {
         self.root().remove(name)
     }
@@ -289,6 +301,7 @@ impl<'c> File<'c> {
     /// # std::fs::remove_file(&path)?;
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn create_dataset<T: H5Type + Copy>(
         &self,
         name: &str,
@@ -305,6 +318,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is none of that name; the message lists those that are there.
+    #[track_caller]
     pub fn dataset(&self, name: &str) -> Result<Dataset<'_>> {
         self.root().dataset(name)
     }

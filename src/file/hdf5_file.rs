@@ -123,6 +123,7 @@ impl<'c> File<'c> {
     /// # Errors
     /// On all ranks alike, when the folder does not exist, cannot be written, or is not seen by all ranks, and when another
     /// process has locked the old file for writing.
+    #[track_caller]
     pub fn create(comm: &'c Comm, path: impl AsRef<Path>) -> Result<Self> {
         Self::create_with(comm, path, &Options::default())
     }
@@ -134,6 +135,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// As [`create`](File::create).
+    #[track_caller]
     pub fn create_with(comm: &'c Comm, path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         Self::new(comm, path.as_ref(), options, true)
     }
@@ -145,10 +147,12 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is a file of that name, and as [`create`](File::create).
+    #[track_caller]
     pub fn create_new(comm: &'c Comm, path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         Self::new(comm, path.as_ref(), options, false)
     }
 
+    #[track_caller]
     fn new(comm: &'c Comm, path: &Path, options: &Options, replace: bool) -> Result<Self> {
         let path = &behind_links(path);
         let hints = checked(comm, path, options)?;
@@ -199,6 +203,7 @@ impl<'c> File<'c> {
     /// # Errors
     /// On all ranks alike, when the file does not exist, on any rank, or is not a whole HDF5 file, or not the same one on all ranks,
     /// and when another process has locked it for writing.
+    #[track_caller]
     pub fn open(comm: &'c Comm, path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(comm, path, &Options::default())
     }
@@ -210,6 +215,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// As [`open`](File::open).
+    #[track_caller]
     pub fn open_with(comm: &'c Comm, path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         Self::existing(comm, path.as_ref(), options, false)
     }
@@ -222,10 +228,12 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// As [`open`](File::open), and when the file may not be written, or another process has locked it in any way.
+    #[track_caller]
     pub fn open_rw(comm: &'c Comm, path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         Self::existing(comm, path.as_ref(), options, true)
     }
 
+    #[track_caller]
     fn existing(comm: &'c Comm, path: &Path, options: &Options, to_change: bool) -> Result<Self> {
         let hints = checked(comm, path, options)?;
         // Every rank looks, since each must see the file; one that does not would leave the others in a collective.
@@ -276,6 +284,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when the disk is full.
+    #[track_caller]
     pub fn flush(&self) -> Result<()> {
         agree_on(self.comm, &("flush", &self.path), Ok(()))?;
         let flushed = sys::hdf5::flush(self.handle());
@@ -290,11 +299,13 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when the disk is full, the folder has gone, or another program has meanwhile begun the same file.
+    #[track_caller]
     pub fn close(self) -> Result<()> {
         self.close_after(|_| Ok(()))
     }
 
     /// As `close`, with something that all ranks do to the closed file before it gets its name.
+    #[track_caller]
     pub(crate) fn close_after(mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let (comm, path, sync) = (self.comm, self.path.clone(), self.sync);
         match self.finish(last)? {
@@ -319,6 +330,7 @@ impl<'c> File<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when HDF5 cannot close it.
+    #[track_caller]
     pub fn discard(mut self) -> Result<()> {
         let comm = self.comm;
         self.sync = false;
@@ -387,6 +399,7 @@ impl<'c> File<'c> {
     }
 
     /// Hands to the system what HDF5 holds, where that may fail: after a failure, the file can still be closed.
+    #[track_caller]
     fn prepare(&self) -> Result<()> {
         self.look_for_room();
         if self.to_change() && self.comm.all_reduce_one(self.sync || self.tight.get(), LogicalOr)? {
@@ -398,6 +411,7 @@ impl<'c> File<'c> {
     }
 
     /// Closes the handle; a new file still has to be put into its place. After an error there is nothing left of it.
+    #[track_caller]
     fn finish(&mut self, last: impl FnOnce(&Path) -> Result<()>) -> Result<Kind> {
         agree_on(self.comm, &("close", &self.path), Ok(()))?;
         let prepared = self.prepare();
@@ -472,6 +486,7 @@ impl Drop for File<'_> {
 }
 
 /// What the ranks must have in common, and the hints with those of the environment.
+#[track_caller]
 fn checked(comm: &Comm, path: &Path, options: &Options) -> Result<Vec<(String, String)>> {
     let hints = options.all_hints();
     same_everywhere(comm, &(path, options, &hints), "path and options")?;
@@ -485,6 +500,7 @@ fn access<'a>(options: &Options, hints: &'a [(String, String)]) -> sys::hdf5::Ac
 
 /// A handle that all ranks got. One that only some got is not dropped, since HDF5 would close it together with those that have
 /// none.
+#[track_caller]
 pub(super) fn agree_on_handle<T>(comm: &Comm, handle: Result<T>) -> Result<T> {
     comm.agree(handle.map(ManuallyDrop::new)).map(ManuallyDrop::into_inner)
 }

@@ -11,6 +11,7 @@ use crate::comm::{Comm, Min};
 use crate::error::{Error, Result};
 
 /// Whether all ranks gave the same `value`. One all-reduce of 16 bytes.
+#[track_caller]
 pub(super) fn is_same(comm: &Comm, value: &(impl Hash + ?Sized)) -> Result<bool> {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
@@ -20,6 +21,7 @@ pub(super) fn is_same(comm: &Comm, value: &(impl Hash + ?Sized)) -> Result<bool>
 }
 
 /// An error on all ranks unless all gave the same `value`: HDF5 takes different ones in silence and hangs later.
+#[track_caller]
 pub(crate) fn same_everywhere(comm: &Comm, value: &(impl Hash + ?Sized), what: &str) -> Result<()> {
     if is_same(comm, value)? {
         return Ok(());
@@ -29,6 +31,7 @@ pub(crate) fn same_everywhere(comm: &Comm, value: &(impl Hash + ?Sized), what: &
 
 /// The result, if it is `Ok` on every rank and all make this same `call`; otherwise the same error on all. One all-reduce of 24 bytes
 /// where all is well. It stands before whatever waits for the others inside HDF5, where the checks do not see it.
+#[track_caller]
 pub(super) fn agree_on<T>(comm: &Comm, call: &(impl Hash + fmt::Debug), result: Result<T>) -> Result<T> {
     let mut hasher = DefaultHasher::new();
     call.hash(&mut hasher);

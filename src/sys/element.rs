@@ -200,8 +200,9 @@ impl<T: Equivalence + 'static> Describe<kind::Plain> for T {
             return Ok(Described::number::<T>(T::equivalent_datatype().as_raw(), code));
         }
         from_table::<T>(|| {
-            // Some are freed when dropped; the table keeps them.
+            // Some are freed when dropped; the table keeps them. Those that are not dropped, as the derive's, would be left.
             let datatype = ManuallyDrop::new(T::equivalent_datatype());
+            free_at_the_end(datatype.as_raw())?;
             let raw = with_extent(datatype.as_raw(), size_of::<T>())?;
             let mut basics = Vec::new();
             find_basics(raw, 0, &mut basics)?;
@@ -340,15 +341,28 @@ type Entry = (ffi::MPI_Datatype, &'static [usize], u64, usize);
 pub(crate) fn free_all() {
     TABLE.with_borrow_mut(HashMap::clear);
     for mut raw in MADE.take() {
-        // SAFETY: ours, live, and not used again, since the table forgets them.
+        // SAFETY: made here or left to us, live, once in the list, and not used again: the table forgets them, and MPI ends next.
         unsafe { ffi::MPI_Type_free(&mut raw) };
     }
+}
+
+/// Has [`free_all`] free a datatype that its type keeps until then, unless it is one of MPI's own. Two types may have the same.
+fn free_at_the_end(raw: ffi::MPI_Datatype) -> Outcome {
+    let [named, ..] = combiners()?;
+    if envelope(raw)?.0 != named {
+        MADE.with_borrow_mut(|made| {
+            if !made.contains(&raw) {
+                made.push(raw);
+            }
+        });
+    }
+    Ok(())
 }
 
 thread_local! {
     /// Datatypes that had to be made or looked into, by type. They live as long as MPI does, as the entries do.
     static TABLE: RefCell<HashMap<TypeId, Entry>> = RefCell::new(HashMap::new());
-    /// Those datatypes that were made here.
+    /// Those datatypes that were made here, and those that the derive has made.
     static MADE: RefCell<Vec<ffi::MPI_Datatype>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -191,19 +191,16 @@ pub(crate) fn room_on_node() -> Option<u64> {
 #[derive(Debug)]
 pub(crate) struct SharedSlice<T> {
     window: Window,
-    start: *const T,
+    start: *mut T,
     len: usize,
+    /// Whether all of the node have come to where nobody writes any more.
+    settled: bool,
 }
 
 impl<T> SharedSlice<T> {
-    /// `len` elements for the ranks of `node`, which share memory, filled by its rank 0 with `fill`, which gets them zeroed.
-    /// Collective over `node`.
-    pub(crate) fn new<K>(
-        made: Started,
-        node: Communicator,
-        len: usize,
-        fill: impl FnOnce(&mut [T]),
-    ) -> Outcome<Self>
+    /// Room for `len` elements for the ranks of `node`, which share memory. Its rank 0 fills it by [`room`](Self::room), then comes
+    /// [`settle`](Self::settle), and only then may it be read. Collective over `node`.
+    pub(crate) fn new<K>(made: Started, node: Communicator, len: usize) -> Outcome<Self>
     where
         T: Element<K>,
     {
@@ -232,19 +229,32 @@ impl<T> SharedSlice<T> {
         };
         // The same on all ranks only as a distance from the start of pages, to which alignment is relative.
         let start = start.wrapping_add(start.align_offset(align_of::<T>())).cast::<T>();
-        if first {
-            // SAFETY: rank 0 has asked for that many bytes, and for what the alignment takes. Zero bytes are a value of every
-            // element, and nobody else looks before the barrier.
-            fill(unsafe {
-                start.write_bytes(0, len);
-                std::slice::from_raw_parts_mut(start, len)
-            });
+        Ok(SharedSlice { window, start, len, settled: false })
+    }
+
+    /// The elements, zeroed, on rank 0 of the node before [`settle`](Self::settle); nothing elsewhere.
+    pub(crate) fn room<K>(&mut self) -> &mut [T]
+    where
+        T: Element<K>,
+    {
+        if self.settled || self.window.live().comm.rank != 0 {
+            return &mut [];
         }
-        window.sync()?;
+        // SAFETY: rank 0 has asked for that many bytes, and for what the alignment takes. Zero bytes are a value of every element, and
+        // nobody else looks before all have settled.
+        unsafe {
+            self.start.write_bytes(0, self.len);
+            std::slice::from_raw_parts_mut(self.start, self.len)
+        }
+    }
+
+    /// What rank 0 has written is there for all. Collective over the node.
+    pub(crate) fn settle(&mut self) -> Outcome {
+        self.settled = true;
+        self.window.sync()?;
         // SAFETY: the communicator is live.
-        check(unsafe { patiently!(MPI_Barrier or MPI_Ibarrier(window.live().comm.raw())) })?;
-        window.sync()?;
-        Ok(SharedSlice { window, start, len })
+        check(unsafe { patiently!(MPI_Barrier or MPI_Ibarrier(self.window.live().comm.raw())) })?;
+        self.window.sync()
     }
 
     /// Frees it now. Collective over the node.
@@ -257,6 +267,7 @@ impl<T> SharedSlice<T> {
             process::alive().is_ok(),
             "MPI has ended, and with it the memory that the ranks of a node shared"
         );
+        debug_assert!(self.settled, "it is read only when it is filled");
         // SAFETY: `len` elements, which live as long as the window does, were filled before the barrier, and are only read
         // by all ranks from then on.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }

@@ -9,6 +9,9 @@ use super::words::Words;
 const WIDTH: f64 = 1100.0;
 const LEFT: f64 = 76.0;
 const TOP: f64 = 74.0;
+/// What fits into a line of the sentence above, and how far the next line is below it.
+const LETTERS: usize = 118;
+const LINE: f64 = 18.0;
 /// Lanes and arrows that are drawn.
 const LANES: usize = 128;
 const ARROWS: usize = 1500;
@@ -31,15 +34,25 @@ pub(super) fn svg(run: &Run, words: &Words) -> String {
     let height = TOP + pitch * lanes.len() as f64 + 34.0;
     let scale = (WIDTH - LEFT - 14.0) / run.end.max(1) as f64;
     let x = |time: i64| LEFT + time as f64 * scale;
+    let sentence = lines(&words.sentence);
+    let lower = LINE * (sentence.len() - 1) as f64;
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" height=\"{height:.0}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {0:.0}\" width=\"{WIDTH}\" height=\"{0:.0}\" \
          font-family=\"system-ui, 'DejaVu Sans', sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <text x=\"{LEFT}\" y=\"22\" font-size=\"14\" font-weight=\"600\" fill=\"#1c2733\">{}</text>",
-        escaped(&words.sentence)
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
+        height + lower
     );
+    for (line, at) in sentence.iter().zip(0..) {
+        let _ = writeln!(
+            out,
+            "<text x=\"{LEFT}\" y=\"{:.0}\" font-size=\"14\" font-weight=\"600\" fill=\"#1c2733\">{}</text>",
+            22.0 + LINE * f64::from(at),
+            escaped(line)
+        );
+    }
+    let _ = writeln!(out, "<g transform=\"translate(0 {lower:.0})\">");
     let mut at = LEFT;
     for (name, colour) in COLOURS {
         let _ = writeln!(
@@ -120,8 +133,24 @@ pub(super) fn svg(run: &Run, words: &Words) -> String {
             );
         }
     }
-    out.push_str("</g>\n</svg>\n");
+    out.push_str("</g>\n</g>\n</svg>\n");
     out
+}
+
+/// The sentence, in lines that are not wider than the drawing; one at least.
+fn lines(sentence: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in sentence.split_whitespace() {
+        let line = lines.last_mut().expect("there is one from the start");
+        if line.is_empty() {
+            *line = word.to_owned();
+        } else if line.chars().count() + word.chars().count() < LETTERS {
+            *line += &format!(" {word}");
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 fn phase(run: &Run, block: &Block, (from, to): (f64, f64), (y, h): (f64, f64), out: &mut String) {
@@ -166,4 +195,14 @@ fn ruler(run: &Run, height: f64, x: &impl Fn(i64) -> f64, out: &mut String) {
 
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+#[test]
+fn a_long_sentence_is_cut_between_words_and_nothing_is_lost() {
+    let long = "most of it in gather ".repeat(20);
+    let cut = lines(&long);
+    assert!(cut.len() > 1 && cut.iter().all(|line| line.chars().count() < LETTERS + 1), "{cut:?}");
+    assert_eq!(cut.join(" "), long.trim_end());
+    assert_eq!(lines(""), [""]);
 }

@@ -289,9 +289,13 @@ fn never_came(run: &Run) -> Option<String> {
         .filter_map(|lane| Some((lane.rank as usize, lane.blocks.iter().rev().find(open)?)))
         .collect();
     let (_, first) = waiting.first()?;
-    let same: Vec<usize> =
-        waiting.iter().filter(|(_, block)| block.site == first.site).map(|(rank, _)| *rank).collect();
-    let on = first.on.map_or(String::new(), |on| format!(" for rank {on}"));
+    let there = || waiting.iter().filter(|(_, block)| block.site == first.site);
+    let same: Vec<usize> = there().map(|(rank, _)| *rank).collect();
+    let on = match first.on {
+        Some(on) if there().all(|(_, block)| block.on == first.on) => format!(" for rank {on}"),
+        Some(_) => " for other ranks".to_owned(),
+        None => String::new(),
+    };
     let verb = if same.len() == 1 { "waits" } else { "wait" };
     Some(format!(
         "The run was ended while {} {verb} in {} at {}{on}.",

@@ -176,6 +176,15 @@ const CLASSES: &[(&str, &[Row])] = &[
                 ],
             ),
             row(
+                "in the closure that fills what a node shares, which one rank runs, a call of all",
+                Runs("in-fill", Full, 3),
+                &[
+                    "COLLECTIVE MISMATCH",
+                    "rank 0 is in all_reduce_into<i32, Sum>[1]",
+                    "ranks 1-2 are in node_shared",
+                ],
+            ),
+            row(
                 "different operations started without waiting",
                 Runs("started", Full, 3),
                 &[

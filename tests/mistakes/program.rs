@@ -72,6 +72,9 @@ fn main() -> ExitCode {
                 _ => {}
             },
             // Calls in another order.
+            "in-fill" => {
+                world.node_shared(1, |one: &mut [i32]| Ok(world.all_reduce_into(&[1], one, Sum)?))?;
+            }
             "skipped" => {
                 if !last {
                     world.barrier()?;

@@ -20,6 +20,13 @@ fn main() -> ExitCode {
                 }
                 file.close()?;
             }
+            "on-root" => {
+                let path = folder.join("on-root.h5");
+                File::create(world, &path)?.close()?;
+                if world.is_root() {
+                    drop(File::open(world, &path)?);
+                }
+            }
             "changed" => {
                 let path = folder.join("changed.h5");
                 File::create(world, &path)?.close()?;
