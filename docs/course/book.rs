@@ -71,9 +71,16 @@ pub fn renew(page: &Path, pictures: Pictures) -> Renewed {
                     differences.push(about(&wrong));
                     ("text", String::new())
                 });
-                let same = if kind == "code" { is == now } else { alike(&is, &now, Compared::of(rest).0) };
+                let same = match kind {
+                    "code" => is == now,
+                    // A page of an earlier run may have what a launcher has said.
+                    _ => {
+                        alike(&is, &now, Compared::of(rest).0)
+                            && without_launcher(&is).trim_end() == is.trim_end()
+                    }
+                };
                 if !same {
-                    differences.push(about(&format!("it was\n{is}\nand is now\n{now}")));
+                    differences.push(about(&change(&is, &now)));
                 }
                 let shown = if same { is } else { now };
                 text += &format!("```{language}\n{shown}\n```\n");
@@ -103,6 +110,16 @@ pub fn renew(page: &Path, pictures: Pictures) -> Renewed {
         }
     }
     Renewed { text, differences }
+}
+
+/// The part of a block that has changed, without the lines at both ends that are the same.
+fn change(is: &str, now: &str) -> String {
+    let (is, now): (Vec<&str>, Vec<&str>) = (is.lines().collect(), now.lines().collect());
+    let before = is.iter().zip(&now).take_while(|(old, new)| old == new).count();
+    let (is, now) = (&is[before..], &now[before..]);
+    let behind = is.iter().rev().zip(now.iter().rev()).take_while(|(old, new)| old == new).count();
+    let part = |lines: &[&str]| lines[..lines.len() - behind].join("\n");
+    format!("it was\n{}\nand is now\n{}", part(is), part(now))
 }
 
 /// The file, or lines of it, and the language.
@@ -328,6 +345,12 @@ mod tests {
         assert_eq!(without_launcher(&text), "rank 1 panicked\nend\n");
         let text = format!("{0}\n=   BAD TERMINATION\n=   EXIT CODE: 3\n{0}\n", "=".repeat(83));
         assert_eq!(without_launcher(&text), "");
+    }
+
+    #[test]
+    fn of_a_changed_block_only_the_change_is_told() {
+        assert_eq!(change("a\nb\nc\nd", "a\nx\nd"), "it was\nb\nc\nand is now\nx");
+        assert_eq!(change("a", "a\na"), "it was\n\nand is now\na");
     }
 
     #[test]
