@@ -81,6 +81,7 @@ endif
 DIGITS = $(shell printf '%02d' "$$(echo '$(N)' | tr -cd 0-9 | sed 's/^0*//')")
 
 exercise: setup
+	@case '$(N)' in [1-9]|[1-9][ab]|0[1-9]*|1[0-6]*) ;; *) echo 'which one? As in: make exercise 3, or make exercise 3a'; exit 2; esac
 	@$(ENV) && cargo build --quiet $(CARGO_FLAGS) -p rankwise-course --bin course \
 	    --bin exercise_$(DIGITS)_a --bin exercise_$(DIGITS)_b && "$$CARGO_TARGET_DIR/debug/course" exercise '$(N)'
 

@@ -243,10 +243,11 @@ pub fn without_launcher(text: &str) -> String {
     for line in text.lines().map(|line| line.trim_end_matches('\r')) {
         if is_rule(line) {
             inside = !inside;
-        } else if !inside
-            && !is_launchers(line)
-            && !(line.is_empty() && kept.last().is_none_or(|l| l.is_empty()))
-        {
+        } else if !inside && !is_launchers(line) {
+            // Of empty lines in a row, which a launcher leaves behind, one stays.
+            if line.is_empty() && kept.last().is_none_or(|last| last.is_empty()) {
+                continue;
+            }
             kept.push(line);
         }
     }

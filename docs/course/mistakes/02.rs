@@ -3,7 +3,7 @@
 use rankwise::prelude::*;
 
 fn is_prime(n: usize) -> bool {
-    n > 1 && (2..n).all(|divisor| n % divisor != 0)
+    n > 1 && (2..n).all(|divisor| !n.is_multiple_of(divisor))
 }
 
 fn main() -> ExitCode {
