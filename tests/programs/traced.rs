@@ -86,7 +86,7 @@ fn late(world: &Comm) -> rankwise::program::Outcome {
     let last = world.size() - 1;
     world.barrier()?;
     if world.rank() == last {
-        work(60);
+        work(300);
         if last > 0 {
             world.send(0, &[1u8; 1000])?;
         }
@@ -95,7 +95,7 @@ fn late(world: &Comm) -> rankwise::program::Outcome {
     }
     world.barrier()?;
     if world.rank() == last {
-        work(60);
+        work(300);
     }
     world.all_reduce_one(1, Sum)?;
     Ok(())
