@@ -210,10 +210,25 @@ fn anonymous(workshop: &Workshop, text: &str) -> String {
     let project = format!("{}/", project().display());
     let here = format!("{}/", workshop.path().display());
     let text = text.replace(&here, "").replace(&project, "");
-    match host.trim() {
-        "" => text,
-        host => text.replace(host, HOST),
+    renamed(&text, host.trim())
+}
+
+/// With `HOST` for a host's name, where that is a word of its own: names as short as `vm` are in other words, too.
+fn renamed(text: &str, host: &str) -> String {
+    if host.is_empty() {
+        return text.to_owned();
     }
+    let goes_on = |c: char| c.is_alphanumeric() || c == '_';
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(place) = rest.find(host) {
+        let behind = &rest[place + host.len()..];
+        result += &rest[..place];
+        let is_word = !result.ends_with(goes_on) && !behind.starts_with(goes_on);
+        result += if is_word { HOST } else { host };
+        rest = behind;
+    }
+    result + rest
 }
 
 /// What the ranks have written, without the paragraphs in which a launcher says that something has failed.
@@ -352,6 +367,12 @@ mod tests {
     fn of_a_changed_block_only_the_change_is_told() {
         assert_eq!(change("a\nb\nc\nd", "a\nx\nd"), "it was\nb\nc\nand is now\nx");
         assert_eq!(change("a", "a\na"), "it was\n\nand is now\na");
+    }
+
+    #[test]
+    fn a_host_is_renamed_where_its_name_is_a_word() {
+        assert_eq!(renamed("[vm:7] divmod (vm) vm", "vm"), "[node17:7] divmod (node17) node17");
+        assert_eq!(renamed("vm", ""), "vm");
     }
 
     #[test]
