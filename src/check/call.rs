@@ -28,8 +28,10 @@ pub(super) enum Waits {
     /// All ranks must make it.
     All,
     /// As `All`, but a rank that has failed may not come, and the others not wait for it: nothing is compared before.
-    #[cfg_attr(not(feature = "h5"), expect(dead_code, reason = "only transfers of files wait so"))]
+    #[cfg(feature = "h5")]
     Some,
+    /// As `All`, for what was compared when it began.
+    Rest,
     /// For a rank to receive, to send, or both; with tags.
     Peers {
         to: Option<(usize, i32)>,
@@ -71,8 +73,8 @@ impl Call {
 
     /// The rest of one that was compared when it began.
     #[inline]
-    pub(crate) fn of_some(self) -> Self {
-        Call { waits: Waits::Some, ..self }
+    pub(crate) fn rest(self) -> Self {
+        Call { waits: Waits::Rest, ..self }
     }
 
     /// On elements of this type.
@@ -133,12 +135,20 @@ impl Call {
         Call { waits: Waits::Peers { to, from: Some(from) }, ..self }
     }
 
+    /// Whether it counts among the calls of all ranks.
+    #[inline]
+    pub(super) fn is_collective(&self) -> bool {
+        !matches!(self.waits, Waits::Nobody | Waits::Any | Waits::Peers { .. })
+    }
+
     /// What is recorded of it.
     #[inline]
     pub(super) fn made(&self, group: u64, number: u64) -> Made {
         let (kind, peers) = match self.waits {
             Waits::All => (Kind::Collective, (None, None)),
+            #[cfg(feature = "h5")]
             Waits::Some => (Kind::File, (None, None)),
+            Waits::Rest => (Kind::Wait, (None, None)),
             Waits::Peers { to, from } => (Kind::Call, (to.map(|to| to.0), from.and_then(|from| from.rank))),
             Waits::Nobody | Waits::Any => (Kind::Call, (None, None)),
         };

@@ -83,9 +83,8 @@ impl Group {
     #[inline]
     pub(crate) fn enter(&self, comm: &Communicator, call: Call) -> Outcome<Here> {
         let level = level();
-        let collective = matches!(call.waits, Waits::All | Waits::Some);
         let counts = level != Level::Off || record::is_asked_for();
-        let number = if collective && counts { self.count() } else { 0 };
+        let number = if call.is_collective() && counts { self.count() } else { 0 };
         let recorded = Inside::enter(|| call.made(self.id, number));
         if level == Level::Off || matches!(call.waits, Waits::Nobody) {
             return Ok(Here::nowhere(recorded));
@@ -102,20 +101,21 @@ impl Group {
     pub(crate) fn start(&self, call: Call) -> (u64, Inside) {
         let number = match (level(), call.waits) {
             (_, Waits::Nobody) => 0,
-            (Level::Off, Waits::All | Waits::Some) if record::is_asked_for() => self.count(),
+            (Level::Off, _) if call.is_collective() && record::is_asked_for() => self.count(),
             (Level::Off, _) => 0,
-            (_, Waits::All | Waits::Some) => {
-                let number = self.count();
-                let mut before = self.before();
-                (before.hash, before.started) = (call.hash(number, before.hash), Some(call));
-                number
-            }
             (_, Waits::Any) => 0,
             (_, Waits::Peers { to, .. }) => {
                 if to.is_some() {
                     now::sent();
                 }
                 0
+            }
+            // All the others are calls of all ranks.
+            _ => {
+                let number = self.count();
+                let mut before = self.before();
+                (before.hash, before.started) = (call.hash(number, before.hash), Some(call));
+                number
             }
         };
         (number, Inside::enter(|| Made { kind: Kind::Call, ..call.made(self.id, number) }))

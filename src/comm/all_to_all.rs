@@ -306,7 +306,7 @@ impl<T> UnderWay<'_, T> {
     /// What came, in the order in which it was expected.
     pub(crate) fn finish(self) -> Result<Vec<Vec<T>>> {
         let UnderWay { comm, call, receives, sends } = self;
-        comm.perform(call.of_some(), |_| {
+        comm.perform(call.rest(), |_| {
             // All are received before the first failure is told, or the next call would find the others.
             let come = |(len, one): (usize, Arriving<'_, T>)| {
                 let (came, Arrived { rank, len: got, .. }) = one.wait()?;
