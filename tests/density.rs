@@ -2,7 +2,8 @@
 
 use approx::assert_relative_eq;
 use rankwise::distributed::density::{
-    Bandwidth, Boundary, Builder, Density, Engine, Places, Precision, Samples,
+    Bandwidth, Boundary, Builder, Density, Engine, Places, Precision, Rows, Samples, cross_validate,
+    sheather_jones, window_counts,
 };
 use rankwise::kernels::bandwidth::Rule;
 use rankwise::kernels::density::{Kernel, normalisation};
@@ -492,6 +493,121 @@ fn bad_input_is_one_error_on_all_ranks() {
         says(density.log_evaluate(Places::Grid(&[vec![0.0]])).map(|_| ()), "a grid of 1 axes");
         // And it still answers.
         assert!(density.evaluate(Places::Points(&[0.0, 0.0])).unwrap()[0] > 0.0);
+        Ok(())
+    });
+}
+
+/// The same samples, of which a rank has about `memory` bytes at a time.
+fn in_pieces(comm: &Comm, rows: &[f64], d: usize, weights: Option<&[f64]>, memory: usize) -> Result<Samples> {
+    let (all, weights) = (rows.to_vec(), weights.map(<[f64]>::to_vec));
+    let read = move |_: &Comm, rows: std::ops::Range<usize>| {
+        let weights = weights.as_ref().map(|weights| weights[rows.clone()].to_vec());
+        Ok(Rows { coordinates: all[rows.start * d..rows.end * d].to_vec(), weights })
+    };
+    Samples::in_pieces(comm, rows.len() / d, d, memory, read)
+}
+
+#[test]
+fn samples_that_are_read_in_pieces_give_the_same_bits() {
+    on_ranks([1, 2, 3, 4], |world| {
+        for d in [1, 2, 3] {
+            // Of one tile a rank, of two, and all in one; the last one short.
+            let (rows, points) = (correlated(5500, d, 11), correlated(9, d, 12));
+            let weights = some_weights(5500);
+            let weights = (d != 1).then_some(&weights[..]);
+            for (k, (name, builder)) in settings(d).into_iter().enumerate() {
+                if name.contains(", tree,") || name.contains(", auto,") {
+                    continue;
+                }
+                let memory = [0, 2 * 1024 * 16 * (d + 1), usize::MAX][k % 3];
+                let whole = builder.clone().fit(world, samples(world, &rows, d, weights).unwrap()).unwrap();
+                let piece = builder.fit(world, in_pieces(world, &rows, d, weights, memory).unwrap()).unwrap();
+                for log in [false, true] {
+                    let [whole, piece] =
+                        [&whole, &piece].map(|density| at_points(world, density, &points, d, log));
+                    assert_eq!(bits(&piece), bits(&whole), "{name}, log: {log}, memory: {memory}");
+                }
+            }
+        }
+        // In single precision, and counts.
+        let (rows, points) = (correlated(5500, 2, 13), correlated(40, 2, 14));
+        let single = Density::builder().bandwidth(Bandwidth::Axes(vec![0.3])).precision(Precision::Single);
+        let [whole, piece] =
+            [samples(world, &rows, 2, None).unwrap(), in_pieces(world, &rows, 2, None, 0).unwrap()];
+        let counts = |samples: &Samples| {
+            window_counts(world, samples, Places::Points(&points), &[0.1, 1.0, 0.5], |_| {}).unwrap()
+        };
+        assert_eq!(counts(&piece), counts(&whole));
+        let [whole, piece] = [whole, piece].map(|samples| {
+            single.clone().fit(world, samples).unwrap().evaluate(Places::Points(&points)).unwrap()
+        });
+        assert_eq!(bits(&piece), bits(&whole), "in single precision");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_plan_does_not_depend_on_the_size_of_pieces() {
+    on_ranks([1, 3], |world| {
+        let (rows, points) = (correlated(5500, 2, 15), correlated(50, 2, 16));
+        let plan = |memory: usize| {
+            let samples = in_pieces(world, &rows, 2, None, memory).unwrap();
+            let density = Density::builder().tolerance(1e-3, 1e-6).fit(world, samples).unwrap();
+            density.plan(Places::Points(&points)).unwrap()
+        };
+        let whole = plan(usize::MAX);
+        assert_eq!(plan(0), whole);
+        assert!(whole.costs.iter().any(|(engine, cost)| *engine == Engine::Tree && cost.is_err()), "{whole}");
+        // What is looked at is what is looked at in memory.
+        let samples = samples(world, &rows, 2, None).unwrap();
+        let density = Density::builder().tolerance(1e-3, 1e-6).fit(world, samples).unwrap();
+        assert_eq!(density.plan(Places::Points(&points)).unwrap().part, whole.part);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_pieces_cannot_do_or_have_is_one_error_on_all_ranks() {
+    on_ranks([1, 3], |world| {
+        let rows = correlated(5500, 1, 17);
+        let pieces = || in_pieces(world, &rows, 1, None, 0).unwrap();
+        let says =
+            |error: rankwise::Error, words: &str| assert!(error.to_string().contains(words), "{error}");
+        let tree = Density::builder().engine(Engine::Tree).fit(world, pieces()).unwrap();
+        says(
+            tree.evaluate(Places::Points(&[0.0])).unwrap_err(),
+            "the tree engine cannot do this: it needs all samples in memory",
+        );
+        says(
+            sheather_jones(world, Kernel::Gaussian, &pieces()).unwrap_err(),
+            "Sheather-Jones bandwidth needs all samples in memory",
+        );
+        says(
+            cross_validate(world, Kernel::Gaussian, &pieces(), &[1.0], &[1.0], |_| {}).unwrap_err(),
+            "cross-validation needs all samples in memory",
+        );
+        // Far into the file, by one rank.
+        let mut bad = rows.clone();
+        bad[5001] = f64::NAN;
+        says(in_pieces(world, &bad, 1, None, 0).unwrap_err(), "row 5001, column 0 of the points is NaN");
+        let mut weights = vec![1.0; 5500];
+        weights[4000] = -1.0;
+        says(in_pieces(world, &rows, 1, Some(&weights), 0).unwrap_err(), "the weight of row 4000 is -1");
+        says(in_pieces(world, &rows, 1, Some(&vec![0.0; 5500]), 0).unwrap_err(), "all weights are 0");
+        says(in_pieces(world, &[], 1, None, 0).unwrap_err(), "there are 0 points");
+        // A file that changes after it was looked at.
+        let reads = std::cell::Cell::new(0);
+        let changing = move |_: &Comm, rows: std::ops::Range<usize>| {
+            reads.set(reads.get() + 1);
+            let bad = if reads.get() > 6 { f64::INFINITY } else { 1.0 };
+            Ok(Rows { coordinates: rows.map(|i| bad * i as f64).collect(), weights: None })
+        };
+        let samples = Samples::in_pieces(world, 5500, 1, 0, changing).unwrap();
+        let density = Density::builder().bandwidth(Bandwidth::Axes(vec![1.0])).fit(world, samples);
+        says(
+            density.and_then(|density| density.evaluate(Places::Points(&[0.0]))).unwrap_err(),
+            "of the points is ",
+        );
         Ok(())
     });
 }

@@ -249,3 +249,25 @@ fn bad_input_is_one_error_on_all_ranks() {
         }
     }
 }
+
+#[test]
+fn a_file_larger_than_the_memory_is_read_in_pieces_with_the_same_result() {
+    let folder = Folder::new("parzen-memory");
+    let [points, at] = ["points.h5", "at.h5"].map(|name| folder.file(name));
+    let rows: Vec<f64> = normal(3_000_000, 21);
+    write_h5(&points, &[("points", &rows, &[3_000_000, 1])]);
+    write_h5(&at, &[("points", &rows[..20], &[20, 1])]);
+    drop(rows);
+    let at = format!("{at}:/points");
+    let peak = |memory: &[&str], out: &str| {
+        let common = [&points, "--at", &at, "--engine", "direct", "--report", "json", "-o", out];
+        let ended = run_well(1, &[&common[..], memory].concat());
+        let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        report["peak_memory"]["max"].as_f64().expect("a number of bytes") / 1e6
+    };
+    let [whole, pieces] = ["whole.h5", "pieces.h5"].map(|name| folder.file(name));
+    // 24 MB of points, which are held twice for a while.
+    let (all, some) = (peak(&[], &whole), peak(&["--memory", "1M"], &pieces));
+    assert!(std::fs::read(&whole).expect("written") == std::fs::read(&pieces).expect("written"));
+    assert!(some + 24.0 < all, "{some} MB in pieces, {all} MB as a whole");
+}

@@ -99,6 +99,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
+    /// Memory of each rank for the points of an HDF5 file, as in 256M or 4G: they are read in pieces that fit, again for each pass over them. The
+    /// tree then is not among the engines
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) memory: Option<usize>,
+
     /// Say on standard error what each engine would cost, and which one is taken
     #[arg(long)]
     pub(crate) explain: bool,
@@ -129,6 +134,22 @@ pub(crate) struct Args {
     pub(crate) progress: Show,
 }
 
+/// A number of bytes: 256M, 1.5G.
+fn size(word: &str) -> Result<usize, String> {
+    let (number, unit) = match word.trim_end_matches(['i', 'B', 'b']) {
+        rest if rest.ends_with(['k', 'K']) => (&rest[..rest.len() - 1], 1u64 << 10),
+        rest if rest.ends_with(['m', 'M']) => (&rest[..rest.len() - 1], 1 << 20),
+        rest if rest.ends_with(['g', 'G']) => (&rest[..rest.len() - 1], 1 << 30),
+        rest => (rest, 1),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(number) if number > 0.0 && number * (unit as f64) < 2f64.powi(62) => {
+            Ok((number * unit as f64) as usize)
+        }
+        _ => Err("a size is a number of bytes, as 256M or 4G".into()),
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   The world's settlements, with a picture:
@@ -140,6 +161,8 @@ Examples:
     mpirun -n 4 parzen samples.h5 --kernel hypercube --window-sweep 0.2,0.5,1,2 --plot widths.png
   Longitudes, of which 180 is -180 again:
     mpirun -n 2 parzen examples/data/cities.h5 --boundary periodic:-180:180,reflect:-90:90 --bandwidth 1.5 --grid 720x360
+  A billion points, of which a rank holds 2 GB at a time, on one rank a socket:
+    mpirun -n 2 parzen stars.h5 --bandwidth 0.1 --at here.h5:/points --memory 2G --threads 32
   Within a part in ten thousand, and why in this way:
     mpirun -n 2 parzen train.h5 --at test.h5:/points --rtol 1e-4 --explain
   A hundred thousand samples at as many points, to a thousand-millionth of the greatest possible value:

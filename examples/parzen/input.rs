@@ -4,8 +4,10 @@ use std::error::Error as StdError;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rankwise::distributed::density::{Rows, Samples};
 use rankwise::file::{Dataset, File};
 use rankwise::prelude::*;
+use rankwise::report::Phases;
 
 use crate::arguments::Args;
 
@@ -13,6 +15,7 @@ use crate::arguments::Args;
 const TEXT: [&str; 4] = ["csv", "txt", "tsv", "dat"];
 
 /// Points in a file: rows of coordinates, read in blocks.
+#[derive(Clone)]
 pub(crate) struct Source {
     path: PathBuf,
     form: Form,
@@ -25,6 +28,7 @@ pub(crate) struct Source {
     pub(crate) title: Option<String>,
 }
 
+#[derive(Clone)]
 enum Form {
     Hdf5 { dataset: String, width: usize },
     Csv { header: bool },
@@ -139,13 +143,8 @@ impl Source {
         })
     }
 
-    /// The weights of these rows, if the points have any. Collective.
-    pub(crate) fn weights(
-        &self,
-        world: &Comm,
-        args: &Args,
-        rows: Range<usize>,
-    ) -> Result<Option<Vec<f64>>, Box<dyn StdError>> {
+    /// Where the weights of the points are, if they have any. Collective.
+    pub(crate) fn of_weights(&self, world: &Comm, args: &Args) -> Result<Option<Self>, Box<dyn StdError>> {
         let Some(name) = &args.weights else { return Ok(None) };
         let source = match self.form {
             Form::Hdf5 { .. } => Self::hdf5(world, &self.path, name, &[])?,
@@ -159,7 +158,53 @@ impl Source {
             );
             return Err(problem.into());
         }
-        Ok(Some(source.read(world, rows)?))
+        Ok(Some(source))
+    }
+
+    /// The points, of which each rank has its part in memory; or as many as fit into what it may take. Collective.
+    pub(crate) fn samples(
+        &self,
+        world: &Comm,
+        args: &Args,
+        phases: &mut Phases,
+    ) -> Result<Samples, Box<dyn StdError>> {
+        let n = self.rows;
+        let weights = self.of_weights(world, args)?;
+        let samples = if let Some(memory) = args.memory {
+            if matches!(self.form, Form::Csv { .. }) {
+                let path = self.path.display();
+                return Err(format!(
+                    "{path}: --memory is for HDF5; text would be read from its start for each piece"
+                )
+                .into());
+            }
+            let points = self.clone();
+            let read = move |world: &Comm, rows: Range<usize>| {
+                let weights =
+                    weights.as_ref().map(|weights| weights.read(world, rows.clone())).transpose()?;
+                Ok(Rows { coordinates: points.read(world, rows)?, weights })
+            };
+            phases.time("read", || Samples::in_pieces(world, n, self.columns(), memory, read))
+        } else {
+            // Whole tiles, so that sums do not depend on the number of ranks.
+            let mine = Samples::blocks(n, world.size()).range(world.rank());
+            let rows = phases.time("read", || self.read(world, mine.clone()))?;
+            let weights =
+                weights.map(|weights| phases.time("read", || weights.read(world, mine))).transpose()?;
+            phases.time("scatter", || {
+                let samples = Samples::new(world, n, self.columns(), &rows)?;
+                drop(rows);
+                match weights {
+                    Some(weights) => samples.weighted(world, &weights),
+                    None => Ok(samples),
+                }
+            })
+        };
+        let samples = samples.map_err(|error| self.named(error))?;
+        Ok(match args.threads {
+            Some(threads) => samples.threads(threads.into()),
+            None => samples,
+        })
     }
 
     /// An error that all ranks share, with the name of the file.
@@ -183,7 +228,7 @@ impl Source {
     }
 
     /// The coordinates of these rows, one row after the other. Collective.
-    pub(crate) fn read(&self, world: &Comm, rows: Range<usize>) -> Result<Vec<f64>, Box<dyn StdError>> {
+    pub(crate) fn read(&self, world: &Comm, rows: Range<usize>) -> Result<Vec<f64>> {
         match &self.form {
             Form::Hdf5 { dataset, width } => {
                 let file = File::open(world, &self.path)?;
@@ -197,9 +242,7 @@ impl Source {
                     .flat_map(|row| self.columns.iter().map(|&column| row[column]))
                     .collect())
             }
-            Form::Csv { header } => {
-                Ok(world.agree(parse(&self.path, usize::from(*header), &self.columns, rows))?)
-            }
+            Form::Csv { header } => world.agree(parse(&self.path, usize::from(*header), &self.columns, rows)),
         }
     }
 }

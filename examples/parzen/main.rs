@@ -31,20 +31,10 @@ fn main() -> ExitCode {
         let mut phases = Phases::new();
         world.on_root(|| args.check())?;
 
-        // 1. Every rank reads its own samples: whole tiles, so that sums do not depend on the number of ranks.
+        // 1. Every rank reads its own samples.
         let source = Source::of_points(world, &args)?;
         let n = source.rows();
-        let mine = Samples::blocks(n, world.size()).range(world.rank());
-        let rows = phases.time("read", || source.read(world, mine.clone()))?;
-        let samples = phases.time("scatter", || Samples::new(world, n, source.columns(), &rows));
-        let mut samples = samples.map_err(|error| source.named(error))?;
-        if let Some(threads) = args.threads {
-            samples = samples.threads(threads.into());
-        }
-        drop(rows);
-        if let Some(weights) = phases.time("read", || source.weights(world, &args, mine))? {
-            samples = samples.weighted(world, &weights).map_err(|error| source.named(error))?;
-        }
+        let samples = source.samples(world, &args, &mut phases)?;
 
         // 2. How wide the windows are, and where the density is wanted: the same on all ranks.
         let settings = Settings::new(world, &args, &samples)?;

@@ -1,7 +1,7 @@
 //! How many samples are in each of many cubes.
 
 use super::check::{check_bandwidth, check_places};
-use super::threads::{self, of_stretch, stretches};
+use super::threads::{self, as_they_are, of_stretch, stretches};
 use super::{Places, Samples, Work};
 use crate::comm::Comm;
 use crate::error::Result;
@@ -51,8 +51,7 @@ pub fn window_counts(
         .into_iter()
         .map(|stretch| (of_stretch(&points, m, &stretch), stretch.len() * (widths.count() + 1), 0))
         .collect();
-    let mine = (&samples.tiles[..], None);
-    let steps = threads::sums(comm, samples, mine, parts, progress, |points, tile, _, steps| {
+    let steps = threads::sums(comm, samples, as_they_are, parts, progress, |points, tile, _, steps| {
         widths.add_tile(d, tile, points, steps);
     })?
     .concat();

@@ -1,9 +1,10 @@
 //! All samples at all places: the samples go round in global order.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::ops::Range;
 
-use super::threads::{self, joined, of_stretch, stretches};
+use super::threads::{self, as_they_are, joined, of_stretch, stretches};
 use super::{Estimate, Precision, Samples, Work};
 use crate::comm::{Comm, Element, Min};
 use crate::error::Result;
@@ -34,20 +35,15 @@ pub(super) fn sums(
     let common = comm.all_reduce(&[Level::detect() as u8, u8::from(single)], Min)?;
     let level = Level::at_most(common[0]);
     let (m, w) = (work.len(d), widths.len());
-    let weights = samples.weights.as_ref().map(|weights| &weights.mine[..]);
     let parts = match work {
         Work::Columns(points) if common[1] == 1 => {
             let middle: Vec<f64> =
                 samples.extent(comm)?.iter().map(|(low, high)| 0.5 * low + 0.5 * high).collect();
-            let tiles: Vec<f32> =
-                samples.tiles.chunks(TILE * d).flat_map(|tile| windows.narrow(tile, &middle)).collect();
             let points = windows.narrow(points, &middle);
-            comm.agree(is_near(widths, &[&tiles, &points]))?;
-            let windows = windows.narrowed();
+            comm.agree(is_near(widths, &[&points]))?;
+            let narrowed = windows.narrowed();
             // As parts of their mean: no weight that matters is too small or too large for single precision.
             let mean = samples.weight() / samples.len() as f64;
-            let weights: Option<Vec<f32>> =
-                weights.map(|weights| weights.iter().map(|w| (w / mean) as f32).collect());
             let parts = stretches(m, samples.threads)
                 .into_iter()
                 .map(|stretch| (of_stretch(&points, m, &stretch), stretch.len() * w, 0.0))
@@ -55,12 +51,22 @@ pub(super) fn sums(
             let mut parts = threads::sums(
                 comm,
                 samples,
-                (&tiles, weights.as_deref()),
+                |piece| {
+                    let tiles: Vec<f32> =
+                        piece.tiles.chunks(TILE * d).flat_map(|tile| windows.narrow(tile, &middle)).collect();
+                    comm.agree(is_near(widths, &[&tiles]))?;
+                    let weights = piece.weights.as_ref();
+                    let weights =
+                        weights.map(|weights| weights.mine.iter().map(|w| (w / mean) as f32).collect());
+                    Ok((Cow::Owned(tiles), weights.map(Cow::Owned)))
+                },
                 parts,
                 progress,
-                |points, tile, weights, sums| add_tile_f32(level, &windows, tile, weights, points, sums),
+                |points, tile, weights, sums| {
+                    add_tile_f32(level, &narrowed, tile, weights, points, sums);
+                },
             )?;
-            if weights.is_some() {
+            if samples.weights.is_some() {
                 parts.iter_mut().flatten().for_each(|sum| *sum *= mean);
             }
             parts
@@ -70,8 +76,7 @@ pub(super) fn sums(
                 .into_iter()
                 .map(|stretch| (of_stretch(points, m, &stretch), stretch.len() * w, 0.0))
                 .collect();
-            let mine = (&samples.tiles[..], weights);
-            threads::sums(comm, samples, mine, parts, progress, |points, tile, weights, sums| {
+            threads::sums(comm, samples, as_they_are, parts, progress, |points, tile, weights, sums| {
                 add_weighted_tile(level, &windows, tile, weights, points, sums);
             })?
         }
@@ -86,11 +91,10 @@ pub(super) fn sums(
                     (own, planes.count(part) * plane * w, 0.0)
                 })
                 .collect();
-            let mine = (&samples.tiles[..], weights);
             threads::sums(
                 comm,
                 samples,
-                mine,
+                as_they_are,
                 parts,
                 progress,
                 |axes: &Vec<Vec<f64>>, tile, weights, sums| {

@@ -1,7 +1,7 @@
 //! Logarithms of densities that are too small for a number.
 
 use super::boundary::{images_of, reach};
-use super::threads::{self, of_stretch, stretches};
+use super::threads::{self, as_they_are, of_stretch, stretches};
 use super::{Boundary, Places};
 use crate::comm::{Comm, Max, Min};
 use crate::error::Result;
@@ -73,14 +73,12 @@ impl Far<'_> {
 
     /// The logarithms of the sums at these points. Collective.
     fn anew(&self, comm: &Comm, width: f64, points: &[f64]) -> Result<Vec<f64>> {
-        let Samples { tiles, weights, dimensions: d, threads, .. } = self.samples;
-        let weights = weights.as_ref().map(|weights| &weights.mine[..]);
+        let Samples { dimensions: d, threads, .. } = self.samples;
         let windows = Windows::new(Kernel::Gaussian, self.bandwidth, &[width]);
         let level = Level::at_most(comm.all_reduce_one(Level::detect() as u8, Min)?);
         let m = points.len() / d;
         let stretches = stretches(m, *threads);
         let points: Vec<Vec<f64>> = stretches.iter().map(|stretch| of_stretch(points, m, stretch)).collect();
-        let mine = (&tiles[..], weights);
         let parts = points
             .iter()
             .zip(&stretches)
@@ -89,7 +87,7 @@ impl Far<'_> {
         let least = threads::sums(
             comm,
             self.samples,
-            mine,
+            as_they_are,
             parts,
             |_| {},
             |points, tile, weights, least| {
@@ -101,7 +99,7 @@ impl Far<'_> {
         let sums = threads::sums(
             comm,
             self.samples,
-            mine,
+            as_they_are,
             parts,
             |_| {},
             |(points, least), tile, weights, sums| {

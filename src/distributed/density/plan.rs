@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use super::samples::{evenly, picks};
 use super::spectral::{At, extent_of_places, weight};
 use super::{Estimate, Places, Precision, Samples};
 use crate::comm::{Comm, Sum};
@@ -83,9 +84,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Places and samples that are looked at.
+/// Places that are looked at.
 const PLACES: usize = 64;
-const SAMPLES: usize = 1024;
 
 // Seconds of one core.
 /// A pair of sample and point, and what each axis adds.
@@ -157,6 +157,8 @@ impl Task<'_> {
         let single = self.estimate.precision == Precision::Single;
         let tree = if single {
             Err("it computes in double precision".to_owned())
+        } else if let Err(why) = self.samples.all_in_memory("it") {
+            Err(why)
         } else if self.samples.len() > u32::MAX as usize {
             Err(format!("more than {} samples", u32::MAX))
         } else {
@@ -224,7 +226,7 @@ impl Task<'_> {
             return Ok(Err(problem.to_owned()));
         }
         let of_samples = self.samples.extent(comm)?;
-        let (weight, _) = weight(comm, self.samples)?;
+        let (weight, _) = weight(self.samples);
         // Images can be wherever a window reaches.
         let of_places = if self.open {
             extent_of_places(comm, self.samples.dimensions, &At::Places(self.places))?
@@ -273,22 +275,27 @@ impl Task<'_> {
     /// What is seen of some places. Collective.
     fn seen(&self, comm: &Comm, before: usize, m: usize) -> Result<Vec<Seen>> {
         let (n, d) = (self.samples.len(), self.samples.dimensions);
-        let picked = |from: usize, len: usize, of: usize, most: usize| {
-            let count = of.min(most);
-            (0..count)
-                .map(move |k| (k as u128 * of as u128 / count as u128) as usize)
-                .filter_map(move |index| index.checked_sub(from).filter(|&index| index < len))
+        let inside = |from: usize, len: usize| {
+            move |index: usize| index.checked_sub(from).filter(|&index| index < len)
         };
         let mine = self.samples.blocks.range(comm.rank());
-        let axes: Vec<Vec<f64>> = (0..d).map(|axis| self.samples.axis(axis).collect()).collect();
-        let axes = &axes;
-        let rows: Vec<f64> = picked(mine.start, mine.len(), n, SAMPLES)
-            .flat_map(|i| axes.iter().map(move |axis| axis[i]))
-            .collect();
-        let at: Vec<f64> = picked(before, self.places.len(d), m, PLACES)
+        let rows: Vec<f64> = match &self.samples.pieces {
+            Some(pieces) => pieces.picked.clone(),
+            None => {
+                let axes: Vec<Vec<f64>> = (0..d).map(|axis| self.samples.axis(axis).collect()).collect();
+                let axes = &axes;
+                let rows: Vec<f64> = picks(n)
+                    .filter_map(inside(mine.start, mine.len()))
+                    .flat_map(|i| axes.iter().map(move |axis| axis[i]))
+                    .collect();
+                comm.all_gather(&rows)?
+            }
+        };
+        let at: Vec<f64> = evenly(m, PLACES)
+            .filter_map(inside(before, self.places.len(d)))
             .flat_map(|place| self.places.point(place, d))
             .collect();
-        let (rows, at) = (comm.all_gather(&rows)?, comm.all_gather(&at)?);
+        let at = comm.all_gather(&at)?;
         let Estimate { kernel, bandwidth, widths, .. } = self.estimate;
         let width = widths.iter().copied().fold(0.0, f64::max);
         let some = rows.len() / d;

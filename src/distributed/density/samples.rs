@@ -1,8 +1,11 @@
 //! Samples dealt out over ranks, in whole tiles, and what they are like as a whole.
 
 use std::error::Error as StdError;
+use std::ops::Range;
+use std::rc::Rc;
 
-use crate::comm::{Comm, Min};
+use super::pieces::Pieces;
+use crate::comm::{Comm, Max, Min};
 use crate::error::Result;
 use crate::kernels::covariance::Cholesky;
 use crate::kernels::window_sums::TILE;
@@ -20,6 +23,8 @@ pub struct Samples {
     pub(super) weights: Option<Weights>,
     /// How many threads of this rank look at them.
     pub(super) threads: usize,
+    /// How they are read, if they are not in memory: then there are no tiles, and no weights of single ones.
+    pub(super) pieces: Option<Rc<Pieces>>,
 }
 
 /// How much each sample counts.
@@ -29,6 +34,30 @@ pub(super) struct Weights {
     pub(super) mine: Vec<f64>,
     /// The sums, over all ranks, of the weights and of their squares.
     sums: [f64; 2],
+    /// The greatest of all.
+    pub(super) most: f64,
+}
+
+impl Weights {
+    /// These are the weights of this rank; `sums` and `most` are of them. Collective.
+    pub(super) fn of(comm: &Comm, mine: Vec<f64>, sums: &mut [ExactSum; 2], most: f64) -> Result<Self> {
+        let sums = comm.exact_sums(sums)?;
+        let sums = [sums[0].value(), sums[1].value()];
+        // Known alike on all ranks.
+        comm.agree(match sums {
+            [0.0, _] => Err("all weights are 0: no density without any"),
+            sums if !sums.iter().all(|sum| sum.is_normal()) => {
+                Err("the weights, or their squares, add up to a number out of range")
+            }
+            _ => Ok(()),
+        })?;
+        Ok(Weights { mine, sums, most })
+    }
+
+    /// Those of some of the samples.
+    pub(super) fn with(&self, mine: Vec<f64>) -> Self {
+        Weights { mine, ..*self }
+    }
 }
 
 impl Samples {
@@ -55,23 +84,15 @@ impl Samples {
                 )
                 .into());
             }
-            if rows.len() / dimensions != range.len() || !rows.len().is_multiple_of(dimensions) {
-                return Err(
-                    format!("{} coordinates for {} rows of {dimensions}", rows.len(), range.len()).into()
-                );
-            }
-            if let Some(place) = rows.iter().position(|x| !x.is_finite()) {
-                let (row, column) = (range.start + place / dimensions, place % dimensions);
-                return Err(format!("row {row}, column {column} of the points is {}", rows[place]).into());
-            }
-            Ok(())
+            check_rows(rows, dimensions, &range)
         };
         comm.agree(check())?;
-        let mut tiles = Vec::with_capacity(rows.len());
-        for tile in rows.chunks(TILE * dimensions) {
-            tiles.extend((0..dimensions).flat_map(|axis| tile.iter().skip(axis).step_by(dimensions)));
-        }
-        Ok(Samples { blocks, dimensions, tiles, weights: None, threads: threads() })
+        Ok(Samples { tiles: tiles_of(rows, dimensions), ..Self::none(blocks, dimensions) })
+    }
+
+    /// None of them yet.
+    pub(super) fn none(blocks: Partition, dimensions: usize) -> Self {
+        Samples { blocks, dimensions, tiles: vec![], weights: None, threads: threads(), pieces: None }
     }
 
     /// The same samples, with weights for this rank's: a sample of weight 2 counts as two. They need not add up to 1. One all-reduce of
@@ -98,33 +119,14 @@ impl Samples {
     /// ```
     pub fn weighted(mut self, comm: &Comm, weights: &[f64]) -> Result<Self> {
         let range = self.blocks.range(comm.rank());
-        let check = || -> Result<(), Box<dyn StdError>> {
-            if weights.len() != range.len() {
-                return Err(format!("{} weights for {} samples", weights.len(), range.len()).into());
-            }
-            if let Some(place) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
-                let (row, weight) = (range.start + place, weights[place]);
-                return Err(format!(
-                    "the weight of row {row} is {weight}: it must be 0 or a positive number"
-                )
-                .into());
-            }
-            Ok(())
-        };
-        comm.agree(check())?;
+        comm.agree(match &self.pieces {
+            Some(_) => Err("samples that are read in pieces have their weights from there".into()),
+            None => check_weights(weights, &range),
+        })?;
         let squares = weights.iter().map(|w| w * w);
         let mut sums = [weights.iter().copied().collect(), squares.collect::<ExactSum>()];
-        let sums = comm.exact_sums(&mut sums)?;
-        let sums = [sums[0].value(), sums[1].value()];
-        // Known alike on all ranks.
-        comm.agree(match sums {
-            [0.0, _] => Err("all weights are 0: no density without any"),
-            sums if !sums.iter().all(|sum| sum.is_normal()) => {
-                Err("the weights, or their squares, add up to a number out of range")
-            }
-            _ => Ok(()),
-        })?;
-        self.weights = Some(Weights { mine: weights.to_vec(), sums });
+        let most = comm.all_reduce_one(weights.iter().copied().fold(0.0, f64::max), Max)?;
+        self.weights = Some(Weights::of(comm, weights.to_vec(), &mut sums, most)?);
         Ok(self)
     }
 
@@ -191,12 +193,27 @@ impl Samples {
             .flat_map(move |tile| tile[axis * (tile.len() / d)..][..tile.len() / d].iter().copied())
     }
 
-    /// The weighted sums of products over all samples: exact, but for the rounding of each product.
-    fn sums(&self, comm: &Comm, terms: &[&dyn Fn(usize) -> f64]) -> Result<Vec<f64>> {
-        let mine = self.blocks.count(comm.rank());
-        let weight = |i: usize| self.weights.as_ref().map_or(1.0, |weights| weights.mine[i]);
-        let mut sums: Vec<ExactSum> =
-            terms.iter().map(|term| (0..mine).map(|i| weight(i) * term(i)).collect()).collect();
+    /// The weighted sums of some terms over all samples: exact, but for the rounding of each product. `terms` gives those of a piece, one after the
+    /// other. Collective.
+    fn sums(
+        &self,
+        comm: &Comm,
+        count: usize,
+        terms: impl Fn(&[Vec<f64>], usize) -> Vec<f64>,
+    ) -> Result<Vec<f64>> {
+        let mut sums = vec![ExactSum::new(); count];
+        self.each_piece(comm, |piece, _| {
+            let columns: Vec<Vec<f64>> =
+                (0..self.dimensions).map(|axis| piece.axis(axis).collect()).collect();
+            for (k, sum) in sums.iter_mut().enumerate() {
+                let mut terms = terms(&columns, k);
+                if let Some(weights) = &piece.weights {
+                    terms.iter_mut().zip(&weights.mine).for_each(|(term, weight)| *term *= weight);
+                }
+                sum.add_slice(&terms);
+            }
+            Ok(())
+        })?;
         Ok(comm.exact_sums(&mut sums)?.iter().map(ExactSum::value).collect())
     }
 
@@ -234,19 +251,16 @@ impl Samples {
     }
 
     fn moments(&self, comm: &Comm, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
-        let columns: Vec<Vec<f64>> = (0..self.dimensions).map(|axis| self.axis(axis).collect()).collect();
         let (weight, effective) = (self.weight(), self.effective_len());
-        let firsts: Vec<_> = columns.iter().map(|x| |i: usize| x[i]).collect();
-        let firsts: Vec<&dyn Fn(usize) -> f64> =
-            firsts.iter().map(|term| term as &dyn Fn(usize) -> f64).collect();
-        let means: Vec<f64> = self.sums(comm, &firsts)?.iter().map(|sum| sum / weight).collect();
-        let apart = |axis: usize, i: usize| columns[axis][i] - means[axis];
-        let apart = &apart;
-        let seconds: Vec<_> = pairs.iter().map(|&(a, b)| move |i: usize| apart(a, i) * apart(b, i)).collect();
-        let seconds: Vec<&dyn Fn(usize) -> f64> =
-            seconds.iter().map(|term| term as &dyn Fn(usize) -> f64).collect();
+        let firsts = self.sums(comm, self.dimensions, |columns, axis| columns[axis].clone())?;
+        let means: Vec<f64> = firsts.iter().map(|sum| sum / weight).collect();
+        let seconds = self.sums(comm, pairs.len(), |columns, k| {
+            let (a, b) = pairs[k];
+            let both = columns[a].iter().zip(&columns[b]);
+            both.map(|(x, y)| (x - means[a]) * (y - means[b])).collect()
+        })?;
         let freedom = weight - weight / effective;
-        Ok(self.sums(comm, &seconds)?.iter().map(|sum| sum / freedom).collect())
+        Ok(seconds.iter().map(|sum| sum / freedom).collect())
     }
 
     /// The least and the greatest coordinate along each axis. One all-reduce.
@@ -257,24 +271,92 @@ impl Samples {
     /// # Errors
     /// When MPI refuses.
     pub fn extent(&self, comm: &Comm) -> Result<Vec<(f64, f64)>> {
-        let mine: Vec<f64> = (0..self.dimensions)
-            .flat_map(|axis| {
-                [
-                    self.axis(axis).fold(f64::INFINITY, f64::min),
-                    self.axis(axis).map(|x| -x).fold(f64::INFINITY, f64::min),
-                ]
-            })
-            .collect();
+        if let Some(known) = self.pieces.as_ref().and_then(|pieces| pieces.extent.get()) {
+            return Ok(known.clone());
+        }
+        let mut mine = vec![f64::INFINITY; 2 * self.dimensions];
+        self.each_piece(comm, |piece, _| {
+            for (axis, ends) in mine.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                ends[0] = piece.axis(axis).fold(ends[0], f64::min);
+                ends[1] = piece.axis(axis).map(|x| -x).fold(ends[1], f64::min);
+            }
+            Ok(())
+        })?;
         let all = comm.all_reduce(&mine, Min)?;
-        Ok(all.as_chunks::<2>().0.iter().map(|[low, minus_high]| (*low, -minus_high)).collect())
+        let all: Vec<(f64, f64)> =
+            all.as_chunks::<2>().0.iter().map(|[low, minus_high]| (*low, -minus_high)).collect();
+        if let Some(pieces) = &self.pieces {
+            let _ = pieces.extent.set(all.clone());
+        }
+        Ok(all)
+    }
+
+    /// What has to see all samples at once says so, on all ranks.
+    pub(super) fn all_in_memory(&self, what: &str) -> Result<(), String> {
+        match self.pieces {
+            None => Ok(()),
+            Some(_) => Err(format!("{what} needs all samples in memory, and these are read in pieces")),
+        }
     }
 
     /// The samples in the coordinates u = L⁻¹ (x − centre), in which windows with the covariance L Lᵀ are round.
     pub(super) fn turned(&self, factor: &Cholesky, centre: &[f64]) -> Self {
         let d = self.dimensions;
         let tiles = self.tiles.chunks(TILE * d).flat_map(|tile| turn(factor, centre, tile)).collect();
-        Samples { tiles, ..self.clone() }
+        let pieces = self.pieces.as_ref().map(|pieces| Rc::new(pieces.turned(factor, centre)));
+        Samples { tiles, pieces, ..self.clone() }
     }
+}
+
+/// Rows that a plan looks at, of each `n`.
+const LOOKED_AT: usize = 1024;
+
+/// Which samples a plan looks at, of `n`: some, evenly.
+pub(super) fn picks(n: usize) -> impl Iterator<Item = usize> {
+    evenly(n, LOOKED_AT)
+}
+
+/// Numbers below `of`, `most` of them or all, evenly.
+pub(super) fn evenly(of: usize, most: usize) -> impl Iterator<Item = usize> {
+    let count = of.min(most);
+    (0..count).map(move |k| (k as u128 * of as u128 / count as u128) as usize)
+}
+
+/// Whether these are the rows of that range, of finite numbers.
+pub(super) fn check_rows(
+    rows: &[f64],
+    dimensions: usize,
+    range: &Range<usize>,
+) -> Result<(), Box<dyn StdError>> {
+    if rows.len() / dimensions != range.len() || !rows.len().is_multiple_of(dimensions) {
+        return Err(format!("{} coordinates for {} rows of {dimensions}", rows.len(), range.len()).into());
+    }
+    if let Some(place) = rows.iter().position(|x| !x.is_finite()) {
+        let (row, column) = (range.start + place / dimensions, place % dimensions);
+        return Err(format!("row {row}, column {column} of the points is {}", rows[place]).into());
+    }
+    Ok(())
+}
+
+/// Whether these are weights of the rows of that range.
+pub(super) fn check_weights(weights: &[f64], range: &Range<usize>) -> Result<(), Box<dyn StdError>> {
+    if weights.len() != range.len() {
+        return Err(format!("{} weights for {} samples", weights.len(), range.len()).into());
+    }
+    if let Some(place) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        let (row, weight) = (range.start + place, weights[place]);
+        return Err(format!("the weight of row {row} is {weight}: it must be 0 or a positive number").into());
+    }
+    Ok(())
+}
+
+/// Rows as tiles.
+pub(super) fn tiles_of(rows: &[f64], dimensions: usize) -> Vec<f64> {
+    let mut tiles = Vec::with_capacity(rows.len());
+    for tile in rows.chunks(TILE * dimensions) {
+        tiles.extend((0..dimensions).flat_map(|axis| tile.iter().skip(axis).step_by(dimensions)));
+    }
+    tiles
 }
 
 /// The columns of coordinates `x` as columns of L⁻¹ (x − centre).

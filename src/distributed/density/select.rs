@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use super::Samples;
 use super::check::{check_bandwidth, check_range};
 use super::leave_one_out::Others;
-use crate::comm::{Comm, Max, Sum};
+use crate::comm::{Comm, Sum};
 use crate::distributed::sort::sort;
 use crate::error::Result;
 use crate::kernels::bandwidth;
@@ -51,6 +51,7 @@ const MASS: f64 = (1u64 << 60) as f64;
 pub fn sheather_jones(comm: &Comm, kernel: Kernel, samples: &Samples) -> Result<f64> {
     let d = samples.dimensions;
     // Known alike on all ranks.
+    comm.agree(samples.all_in_memory("the improved Sheather-Jones bandwidth"))?;
     comm.agree(match d {
         1 => Ok(()),
         _ => Err(format!(
@@ -152,10 +153,10 @@ pub fn cross_validate(
     progress: impl FnMut(f64),
 ) -> Result<CrossValidation> {
     let weights = samples.weights.as_ref().map(|weights| &weights.mine[..]);
-    let heaviest = weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
-    let heaviest = comm.all_reduce_one(heaviest, Max)?;
+    let heaviest = samples.weights.as_ref().map_or(1.0, |weights| weights.most);
     let total = samples.weight();
     let check = || -> Result<(), Box<dyn StdError>> {
+        samples.all_in_memory("cross-validation")?;
         if widths.is_empty() {
             return Err("no width to try".into());
         }

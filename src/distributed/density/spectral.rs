@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::check::check;
 use super::threads::each;
 use super::{Estimate, Places, Samples};
-use crate::comm::{Comm, Max, Min, Sum};
+use crate::comm::{Comm, Min, Sum};
 use crate::error::Result;
 use crate::kernels::density::{Kernel, weighted_normalisation};
 use crate::kernels::level::Level;
@@ -109,15 +109,11 @@ impl At<'_> {
     }
 }
 
-/// What the samples count together, in weights of the heaviest one, and its weight. Collective.
-pub(super) fn weight(comm: &Comm, samples: &Samples) -> Result<(f64, f64)> {
+/// What the samples count together, in weights of the heaviest one, and its weight.
+pub(super) fn weight(samples: &Samples) -> (f64, f64) {
     match &samples.weights {
-        None => Ok((samples.len() as f64, 1.0)),
-        Some(weights) => {
-            let most = weights.mine.iter().copied().fold(0.0, f64::max);
-            let most = comm.all_reduce_one(most, Max)?;
-            Ok((samples.weight() / most, most))
-        }
+        None => (samples.len() as f64, 1.0),
+        Some(weights) => (samples.weight() / weights.most, weights.most),
     }
 }
 
@@ -136,7 +132,7 @@ pub(super) fn sums(
     // Ranks on different machines compute alike.
     let level = Level::at_most(comm.all_reduce_one(Level::detect() as u8, Min)?);
     let of_samples = samples.extent(comm)?;
-    let (weight, most) = weight(comm, samples)?;
+    let (weight, most) = weight(samples);
     let of_places = extent_of_places(comm, d, at)?;
     let m = at.len(d);
     let places_in_all = comm.all_reduce_one(m, Sum)?;
@@ -158,57 +154,63 @@ pub(super) fn sums(
         // From one rank, since sines and exponentials of different machines may differ in their last bits.
         let spectral: Spectral = comm.broadcast_value(0, made.as_ref())?;
         let mut done = |part: f64| progress((window as f64 + part) / widths.len() as f64);
-        let grid = spread(level, &spectral, samples, most);
+        let mut grid = vec![0; spectral.cells()];
+        samples.each_piece(comm, |piece, _| {
+            spread(level, &spectral, piece, most, &mut grid);
+            Ok(())
+        })?;
         done(0.4);
         let field = field(comm, level, &spectral, grid)?;
         done(0.6);
         let values = &mut values[window * m..][..m];
-        read(level, &spectral, samples, at, &field, values);
+        read(level, &spectral, (d, samples.threads), at, &field, values);
         values.iter_mut().for_each(|value| *value *= most);
         done(1.0);
     }
     Ok(values)
 }
 
-/// This rank's samples on a grid of its own, with their weights in units of `most`.
-fn spread(level: Level, spectral: &Spectral, samples: &Samples, most: f64) -> Vec<i64> {
-    // A thread has a grid of its own: worth it where it is smaller than its samples.
-    let (mine, cells) = (samples.tiles.len() / samples.dimensions, spectral.cells());
+/// Adds this rank's samples to its grid, with their weights in units of `most`.
+fn spread(level: Level, spectral: &Spectral, samples: &Samples, most: f64, grid: &mut [i64]) {
+    // Each further thread has a grid of its own: worth it where that is smaller than its samples.
+    let (mine, cells) = (samples.tiles.len() / samples.dimensions, grid.len());
     let threads = samples.threads.clamp(1, (mine / cells.max(ROUND)).max(1));
     let rounds = Partition::even(mine.div_ceil(ROUND), threads);
-    let mut parts: Vec<_> = (0..threads).map(|part| (rounds.range(part), vec![0; cells])).collect();
+    let (tiles, weights) = (&samples.tiles[..], samples.weights.as_ref().map(|weights| &weights.mine[..]));
+    let d = samples.dimensions;
+    let mut own: Vec<Vec<i64>> = vec![vec![0; cells]; threads - 1];
+    let grids = std::iter::once(&mut *grid).chain(own.iter_mut().map(Vec::as_mut_slice));
+    let mut parts: Vec<_> = (0..threads).map(|part| rounds.range(part)).zip(grids).collect();
     each(&mut parts, |(rounds, grid)| {
-        rounds.clone().for_each(|round| spread_round(level, spectral, samples, most, round, grid));
+        rounds
+            .clone()
+            .for_each(|round| spread_round(level, spectral, (d, tiles, weights), most, round, grid));
     });
-    let mut parts = parts.into_iter().map(|(_, grid)| grid);
-    let first = parts.next().unwrap_or_default();
     // Integers: the same in any order.
-    parts.fold(first, |mut sum, grid: Vec<i64>| {
-        sum.iter_mut().zip(grid).for_each(|(sum, cell)| *sum += cell);
-        sum
-    })
+    for other in own {
+        grid.iter_mut().zip(other).for_each(|(sum, cell)| *sum += cell);
+    }
 }
 
 /// Some of this rank's samples.
 fn spread_round(
     level: Level,
     spectral: &Spectral,
-    samples: &Samples,
+    (d, tiles, weights): (usize, &[f64], Option<&[f64]>),
     most: f64,
     round: usize,
     grid: &mut [i64],
 ) {
-    let d = samples.dimensions;
     let from = round * ROUND * d;
-    let tiles = &samples.tiles[from..samples.tiles.len().min(from + ROUND * d)];
+    let tiles = &tiles[from..tiles.len().min(from + ROUND * d)];
     let mut columns = vec![Vec::with_capacity(tiles.len() / d); d];
     for tile in tiles.chunks(TILE * d) {
         for (column, coordinates) in columns.iter_mut().zip(tile.chunks(tile.len() / d)) {
             column.extend_from_slice(coordinates);
         }
     }
-    let weights: Option<Vec<f64>> = samples.weights.as_ref().map(|weights| {
-        weights.mine[round * ROUND..][..tiles.len() / d].iter().map(|weight| weight / most).collect()
+    let weights: Option<Vec<f64>> = weights.map(|weights| {
+        weights[round * ROUND..][..tiles.len() / d].iter().map(|weight| weight / most).collect()
     });
     spectral.spread(level, &slices(&columns), weights.as_deref(), grid);
 }
@@ -232,18 +234,18 @@ fn field(comm: &Comm, level: Level, spectral: &Spectral, mut grid: Vec<i64>) -> 
 fn read(
     level: Level,
     spectral: &Spectral,
-    samples: &Samples,
+    (d, threads): (usize, usize),
     at: &At<'_>,
     field: &[f64],
     values: &mut [f64],
 ) {
     let m = values.len();
-    let each_thread = m.div_ceil(samples.threads).next_multiple_of(ROUND);
+    let each_thread = m.div_ceil(threads).next_multiple_of(ROUND);
     let mut parts: Vec<_> = values.chunks_mut(each_thread.max(1)).enumerate().collect();
     each(&mut parts, |(part, values)| {
         for (round, values) in values.chunks_mut(ROUND).enumerate() {
             let first = *part * each_thread + round * ROUND;
-            let columns = at.columns(samples.dimensions, m, first..first + values.len());
+            let columns = at.columns(d, m, first..first + values.len());
             spectral.read(level, &slices(&columns), field, values);
         }
     });

@@ -1,6 +1,7 @@
 //! The threads of a rank share its places: each has some that follow one another. A sum depends on its place alone, so that the bits are
 //! those of one thread.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Samples;
@@ -52,14 +53,23 @@ struct Part<P, S> {
     sums: Vec<S>,
 }
 
+/// Samples and their weights, as the sums take them.
+pub(super) type Own<'a, N> = (Cow<'a, [N]>, Option<Cow<'a, [N]>>);
+
+/// Those of a piece, as they are.
+pub(super) fn as_they_are(piece: &Samples) -> Result<Own<'_, f64>> {
+    let weights = piece.weights.as_ref().map(|weights| Cow::Borrowed(&weights.mine[..]));
+    Ok((Cow::Borrowed(&piece.tiles), weights))
+}
+
 /// Shows all tiles in global order, with their weights, to each part of the places, whose sums (how many, and what they are at first) it
-/// adds to. Collective.
+/// adds to. `own` gives what this rank has of a piece. Collective.
 pub(super) fn sums<N: Element<K> + Default + Sync, K, P: Send + Sync, S: Copy + Send>(
     comm: &Comm,
     samples: &Samples,
-    (mine, weights): (&[N], Option<&[N]>),
+    own: impl for<'a> Fn(&'a Samples) -> Result<Own<'a, N>>,
     parts: Vec<(P, usize, S)>,
-    progress: impl FnMut(f64),
+    mut progress: impl FnMut(f64),
     add: impl Fn(&P, &[N], Option<&[N]>, &mut [S]) + Sync,
 ) -> Result<Vec<Vec<S>>> {
     let mut parts: Vec<Part<P, S>> =
@@ -67,12 +77,17 @@ pub(super) fn sums<N: Element<K> + Default + Sync, K, P: Send + Sync, S: Copy + 
     // A thread has the sums of one part: so many tiles are worth to start it.
     let least = parts.iter().map(|part| part.sums.len()).min().unwrap_or(0);
     let together = if parts.len() > 1 { PAIRS.div_ceil(TILE * least.max(1)) } else { 1 };
-    for_each_stretch(comm, samples, mine, weights, together, progress, |stretch| {
-        each(&mut parts, |part| {
-            for (tile, weights) in stretch.tiles() {
-                add(&part.places, tile, weights, &mut part.sums);
-            }
-        });
+    samples.each_piece(comm, |piece, before| {
+        let (mine, weights) = own(piece)?;
+        let (before, here, all) = (before as f64, piece.len() as f64, samples.len() as f64);
+        let so_far = |part: f64| progress((before + part * here) / all);
+        for_each_stretch(comm, piece, &mine, weights.as_deref(), together, so_far, |stretch| {
+            each(&mut parts, |part| {
+                for (tile, weights) in stretch.tiles() {
+                    add(&part.places, tile, weights, &mut part.sums);
+                }
+            });
+        })
     })?;
     Ok(parts.into_iter().map(|part| part.sums).collect())
 }

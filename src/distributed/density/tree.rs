@@ -26,6 +26,7 @@ impl Planted {
     /// Builds it; spreads along the axes are compared in these bandwidths. Collective.
     pub(super) fn new(comm: &Comm, samples: &Samples, bandwidth: &[f64]) -> Result<Self> {
         let (n, d) = (samples.len(), samples.dimensions);
+        comm.agree(samples.all_in_memory("the tree"))?;
         comm.agree(if n <= u32::MAX as usize {
             Ok(())
         } else {
