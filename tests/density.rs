@@ -519,6 +519,9 @@ fn samples_that_are_read_in_pieces_give_the_same_bits() {
                 if name.contains(", tree,") || name.contains(", auto,") {
                     continue;
                 }
+                // With a relative tolerance, the grid would need the tree, which needs all samples.
+                let builder =
+                    if name.contains(", spectral,") { builder.tolerance(0.0, 1e-7) } else { builder };
                 let memory = [0, 2 * 1024 * 16 * (d + 1), usize::MAX][k % 3];
                 let whole = builder.clone().fit(world, samples(world, &rows, d, weights).unwrap()).unwrap();
                 let piece = builder.fit(world, in_pieces(world, &rows, d, weights, memory).unwrap()).unwrap();
@@ -596,10 +599,11 @@ fn what_pieces_cannot_do_or_have_is_one_error_on_all_ranks() {
         says(in_pieces(world, &rows, 1, Some(&vec![0.0; 5500]), 0).unwrap_err(), "all weights are 0");
         says(in_pieces(world, &[], 1, None, 0).unwrap_err(), "there are 0 points");
         // A file that changes after it was looked at.
-        let reads = std::cell::Cell::new(0);
+        let (reads, pieces) = (std::cell::Cell::new(0), 5500usize.div_ceil(1024 * world.size()));
         let changing = move |_: &Comm, rows: std::ops::Range<usize>| {
             reads.set(reads.get() + 1);
-            let bad = if reads.get() > 6 { f64::INFINITY } else { 1.0 };
+            // After the first pass.
+            let bad = if reads.get() > pieces { f64::INFINITY } else { 1.0 };
             Ok(Rows { coordinates: rows.map(|i| bad * i as f64).collect(), weights: None })
         };
         let samples = Samples::in_pieces(world, 5500, 1, 0, changing).unwrap();
