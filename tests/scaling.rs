@@ -44,6 +44,18 @@ fn the_table_and_the_picture_have_what_was_run() {
     }
     let picture = fs::read_to_string(folder.0.join("study.1.svg")).unwrap();
     assert!(picture.ends_with("</svg>\n") && picture.contains("sort on 3 ranks: "), "{picture}");
+    // Two ranks have a core each, or there is nothing to measure: that is said.
+    let several = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    assert!(several != ended.stderr.contains("no messages in the predictions"), "{}", ended.stderr);
+    if several {
+        assert_eq!(ended.stdout.matches("messages: ").count(), 1, "{}", ended.stdout);
+        let table = fs::read_to_string(folder.0.join("study.1.csv")).unwrap();
+        let counted: Vec<Option<f64>> =
+            table.lines().map(|line| line.split(',').nth(9).unwrap().parse().ok()).collect();
+        // The title, one rank, two, three: most of the numbers change their rank, 8 bytes each.
+        assert_eq!(counted[..2], [None, None], "{table}");
+        assert!(counted[2..].iter().all(|bytes| bytes.is_some_and(|bytes| bytes > 4e5)), "{table}");
+    }
     assert!(ended.stdout.contains("Amdahl: ") && ended.stdout.starts_with("bubble_sort --random 200000\n"));
 }
 

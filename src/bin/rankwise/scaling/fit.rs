@@ -14,15 +14,11 @@ pub(super) struct Line {
 impl Line {
     /// `None` unless there are three points, at two places at least.
     pub(super) fn through(points: &[(f64, f64)]) -> Option<Line> {
-        let n = points.len() as f64;
-        let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / n;
-        let (x, y) = (mean(&mut points.iter().map(|p| p.0)), mean(&mut points.iter().map(|p| p.1)));
-        let sxx: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
-        let sxy: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-        if points.len() < 3 || sxx <= f64::EPSILON * x * x * n {
+        if points.len() < 3 {
             return None;
         }
-        let slope = sxy / sxx;
+        let n = points.len() as f64;
+        let (x, y, sxx, slope) = slope(points)?;
         let intercept = y - slope * x;
         let left: f64 = points.iter().map(|p| (p.1 - intercept - slope * p.0).powi(2)).sum();
         let variance = left / (n - 2.0);
@@ -50,6 +46,22 @@ impl Line {
             da * da * self.var_intercept + db * db * self.var_slope + 2.0 * da * db * self.covariance;
         (a / sum, variance.max(0.0).sqrt())
     }
+}
+
+/// The means of both, Σ (x − mean)², and the slope by least squares. `None` at a single place.
+fn slope(points: &[(f64, f64)]) -> Option<(f64, f64, f64, f64)> {
+    let n = points.len() as f64;
+    let x = points.iter().map(|p| p.0).sum::<f64>() / n;
+    let y = points.iter().map(|p| p.1).sum::<f64>() / n;
+    let sxx: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
+    let sxy: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    (sxx > f64::EPSILON * x * x * n).then(|| (x, y, sxx, sxy / sxx))
+}
+
+/// The power p for which c xᵖ fits best, of positive numbers, by least squares of logarithms. `None` at a single place.
+pub(super) fn power(points: &[(f64, f64)]) -> Option<f64> {
+    let logarithms: Vec<_> = points.iter().map(|p| (p.0.ln(), p.1.ln())).collect();
+    slope(&logarithms).map(|(.., power)| power)
 }
 
 /// The slope of a line through the origin, and its standard error. `None` below two points away from it.

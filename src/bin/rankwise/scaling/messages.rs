@@ -9,7 +9,7 @@ use rankwise::prelude::*;
 use rankwise::testing::run_to_end;
 use serde::{Deserialize, Serialize};
 
-use super::fit::quantile;
+use super::fit::{power, quantile};
 use super::runs::{self, Job};
 use crate::doctor;
 
@@ -85,18 +85,12 @@ impl Messages {
         let points: Vec<(f64, f64)> = self
             .counted
             .iter()
-            .filter(|counted| pick(counted) > 0.0)
-            .map(|counted| ((counted.ranks as f64).ln(), pick(counted).ln()))
+            .map(|counted| (counted.ranks as f64, pick(counted)))
+            .filter(|point| point.1 > 0.0)
             .collect();
         let Some(&(last, most)) = points.last() else { return 0.0 };
-        let n = points.len() as f64;
-        let x = points.iter().map(|point| point.0).sum::<f64>() / n;
-        let y = points.iter().map(|point| point.1).sum::<f64>() / n;
-        let sxx: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
-        let sxy: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
-        let power = if sxx > 0.0 { sxy / sxx } else { 0.0 };
         // From the last one on, so that there is no step.
-        (most + power * ((ranks as f64).ln() - last)).exp()
+        most * (ranks as f64 / last).powf(power(&points).unwrap_or(0.0))
     }
 
     /// In words, a line.
