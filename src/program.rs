@@ -148,6 +148,7 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     if let Err(wrong) = launch::before_start() {
         return launch::refuse(&wrong);
     }
+    sys::progress::look_around();
     // MPI's libraries install handlers of their own.
     let before = sys::signals::Dispositions::now();
     let Some((universe, level)) = mpi::initialize_with_threading(Threading::Funneled) else {

@@ -29,7 +29,9 @@ use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,8 +47,8 @@ const CALL: &str = "RANKWISE_TEST_CALL";
 /// What each rank says once it has run the whole body.
 const FINISHED: &str = "rankwise: this rank has run the whole test";
 
-/// After how many looks a rank of MPICH that waits gives way.
-const POLLS: &str = "MPIR_CVAR_POLLS_BEFORE_YIELD";
+/// Where Open MPI 4 keeps what the processes of a job share.
+const SESSIONS: &str = "OMPI_MCA_orte_tmpdir_base";
 
 thread_local! {
     /// How often this test has called [`on_ranks`] so far. A test runs on a thread of its own.
@@ -168,12 +170,18 @@ pub fn launcher(ranks: usize) -> Command {
     command.env("OMPI_MCA_rmaps_base_oversubscribe", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
     command.env("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe");
     command.env("PRTE_MCA_hwloc_default_binding_policy", "none");
-    // MPICH's ranks look a thousand times before they let another run; where they share cores that is the other's time.
-    let crowded = thread::available_parallelism().is_ok_and(|cores| ranks > cores.get());
-    if crowded && env::var_os(POLLS).is_none() {
-        command.env(POLLS, "1");
-    }
+    // Those of MPICH, too, let others run while they wait: launches may share the cores.
+    command.env("RANKWISE_YIELD", "1");
     command
+}
+
+/// A folder for one launch: two of Open MPI that begin and end in the same moment take a common one from each other ("A call to mkdir
+/// was unable to create the desired directory"). Open MPI makes it.
+fn sessions() -> PathBuf {
+    static LAUNCHES: AtomicUsize = AtomicUsize::new(0);
+    let launch = LAUNCHES.fetch_add(1, Ordering::Relaxed);
+    // Short, for names of sockets are below it.
+    env::temp_dir().join(format!("rankwise-{}-{launch}", std::process::id()))
 }
 
 /// How a program ended, and what it wrote.
@@ -191,16 +199,18 @@ pub struct Ended {
 
 /// Runs a command, with no input, to its end, or for `limit`: then it and all processes it has started are ended.
 ///
-/// Tests that run at the same time take turns: the ranks of one fill the machine. Four run together where ranks that wait give the
-/// processor away, as those of Open MPI do: most of a short run is its launcher's.
+/// Tests that run at the same time take turns, four together: most of a short run is its launcher's.
 ///
 /// # Panics
 /// When the command cannot be started.
 pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
     static TURNS: [Mutex<()>; 4] = [const { Mutex::new(()) }; 4];
-    let turns = if library() == Library::OpenMpi { &TURNS[..] } else { &TURNS[..1] };
-    let free = turns.iter().find_map(|turn| turn.try_lock().ok());
-    let _turn = free.unwrap_or_else(|| turns[0].lock().unwrap_or_else(PoisonError::into_inner));
+    let free = TURNS.iter().find_map(|turn| turn.try_lock().ok());
+    let _turn = free.unwrap_or_else(|| TURNS[0].lock().unwrap_or_else(PoisonError::into_inner));
+    let sessions = (library() == Library::OpenMpi && env::var_os(SESSIONS).is_none()).then(sessions);
+    if let Some(folder) = &sessions {
+        command.env(SESSIONS, folder);
+    }
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
@@ -208,6 +218,10 @@ pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
     let stderr = collect(child.stderr.take().expect("piped above"));
     let status = wait(&mut child, start + limit);
     let time = start.elapsed();
+    if let Some(folder) = sessions {
+        // A job that was killed has left something.
+        let _ = fs::remove_dir_all(folder);
+    }
     let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
     Ended { status, stdout: text(stdout), stderr: text(stderr), time }
 }

@@ -24,6 +24,7 @@ pub(crate) mod operations;
 pub(crate) mod pending;
 pub(crate) mod point_to_point;
 pub(crate) mod process;
+pub(crate) mod progress;
 pub(crate) mod record;
 mod requests;
 pub(crate) mod signals;

@@ -2,7 +2,7 @@
 //!
 //! Open MPI gives the processor away while it waits, if there are more ranks than cores. MPICH never does: each rank that waits uses
 //! up its time slice, and a barrier of 8 ranks on 2 cores takes milliseconds. There a call is started and asked for again and
-//! again, and between two times others get their turn.
+//! again, and between two times others get their turn. What waits inside of MPICH is in `progress`.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,16 +22,20 @@ pub(super) fn crowded() -> bool {
     !OPEN_MPI && CROWDED.load(Ordering::Relaxed)
 }
 
+/// Whether this node has more ranks than cores, as far as the launcher tells. It can be asked before MPI starts.
+pub(super) fn more_ranks_than_cores() -> bool {
+    let number = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok();
+    // What Hydra says, or Slurm: as in "2(x3),1" the tasks of each node.
+    let of_slurm = || std::env::var("SLURM_STEP_TASKS_PER_NODE").ok()?.split(['(', ',']).next()?.parse().ok();
+    number("MPI_LOCALNRANKS").or_else(of_slurm).is_some_and(|ranks| ranks > cores())
+}
+
 /// Finds out, before any other call on all ranks. Collective over the world.
 pub(crate) fn look_around() -> Outcome {
     if OPEN_MPI {
         return Ok(());
     }
-    let number = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok();
-    // What Hydra says, or Slurm: as in "2(x3),1" the tasks of each node.
-    let of_slurm = || std::env::var("SLURM_STEP_TASKS_PER_NODE").ok()?.split(['(', ',']).next()?.parse().ok();
-    let ranks = number("MPI_LOCALNRANKS").or_else(of_slurm);
-    let (mine, mut some) = (c_int::from(ranks.is_some_and(|ranks| ranks > cores())), 0);
+    let (mine, mut some) = (c_int::from(more_ranks_than_cores()), 0);
     // SAFETY: MPI runs; the pointers are to live locals; the constants are read only.
     check(unsafe {
         let (from, to, world) = ((&raw const mine).cast(), (&raw mut some).cast(), ffi::RSMPI_COMM_WORLD);
