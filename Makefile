@@ -52,7 +52,7 @@ demo: setup
 
 # Some tests run the examples. The tests have their own limits; an example in the documentation that hangs is ended here.
 test: setup
-	@$(ENV) && cargo build $(CARGO_FLAGS) --examples && cargo test $(CARGO_FLAGS) --lib --tests && \
+	@$(ENV) && cargo build $(CARGO_FLAGS) --bins --examples && RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test $(CARGO_FLAGS) --tests && \
 	cargo test $(CARGO_FLAGS) -p rankwise-course && timeout 900 cargo test $(CARGO_FLAGS) --doc
 
 # The programs of the lessons, and all that goes with them.
@@ -96,7 +96,7 @@ test-large: setup
 
 # A project that rankwise new writes, as its user would build it: that takes a minute.
 test-new: setup
-	@$(ENV) && cargo test $(CARGO_FLAGS) --test new -- --include-ignored
+	@$(ENV) && cargo build $(CARGO_FLAGS) --bins && cargo test $(CARGO_FLAGS) --test new -- --include-ignored
 
 # Installs Slurm where it may, and says so where it cannot be had. The scripts run these examples.
 test-slurm: setup

@@ -17,7 +17,7 @@ fn drawn(name: &str, args: &[&str]) -> (String, Vec<u8>) {
     assert!(seen[0] == seen[1], "1 and 3 ranks: {}\n{}", seen[0].0, seen[1].0);
     assert!(seen[0].1.starts_with(b"\x89PNG"), "a PNG");
     if std::env::var_os("RANKWISE_WRITE_DOCS").is_some() {
-        let to = format!("{}/docs/{name}.png", env!("CARGO_MANIFEST_DIR"));
+        let to = format!("{}/docs/{name}.png", common::ROOT);
         std::fs::write(to, &seen[0].1).expect("docs/ can be written");
     }
     seen.swap_remove(0)
@@ -25,7 +25,7 @@ fn drawn(name: &str, args: &[&str]) -> (String, Vec<u8>) {
 
 #[test]
 fn old_faithful_has_two_hills() {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faithful.csv");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/faithful.csv");
     let (said, _) = drawn("old_faithful", &[data]);
     let valleys: Vec<f64> = said
         .lines()

@@ -53,7 +53,7 @@ fn rounded() -> Vec<f64> {
 
 /// The lengths of eruptions, many of them equal.
 fn eruptions() -> Vec<f64> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faithful.csv");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/faithful.csv");
     let text = std::fs::read_to_string(path).expect("comes with the project");
     text.lines()
         .skip(1)

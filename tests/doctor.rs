@@ -5,19 +5,17 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use common::{code, program};
+use common::{code, program, tool};
 use rankwise::testing::{Ended, launcher, run_to_end};
 
-const TOOL: &str = env!("CARGO_BIN_EXE_rankwise");
-
 fn doctor(arguments: &[&str]) -> Ended {
-    let mut command = Command::new(TOOL);
+    let mut command = Command::new(tool());
     command.arg("doctor").args(arguments);
     run_to_end(command, common::LIMIT)
 }
 
 fn doctor_with(mpiexec: &str) -> Ended {
-    let mut command = Command::new(TOOL);
+    let mut command = Command::new(tool());
     command.arg("doctor").env("MPIEXEC", mpiexec);
     run_to_end(command, common::LIMIT)
 }
@@ -46,7 +44,7 @@ fn this_machine_is_well() {
 fn ranks_are_looked_at_as_they_were_started() {
     for ranks in [1, 2, 3] {
         let mut command = launcher(ranks);
-        command.arg(TOOL).arg("doctor");
+        command.arg(tool()).arg("doctor");
         let ended = run_to_end(command, common::LIMIT);
         let counted = if ranks == 1 {
             "✓ 1 rank on 1 node,".to_owned()

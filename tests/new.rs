@@ -11,7 +11,7 @@ use common::{Folder, code};
 use rankwise::testing::{Ended, launcher, run_to_end};
 
 fn new(folder: &Path, arguments: &[&str]) -> Ended {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rankwise"));
+    let mut command = Command::new(common::tool());
     command.arg("new").args(arguments).current_dir(folder);
     run_to_end(command, common::LIMIT)
 }

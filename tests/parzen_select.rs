@@ -57,7 +57,7 @@ fn at_ranks(folder: &Folder, args: &[&str]) -> String {
 #[test]
 fn a_selected_bandwidth_is_one_that_could_be_given() {
     let folder = Folder::new("parzen-selected");
-    let points = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faithful.csv");
+    let points = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/faithful.csv");
     for (columns, grid, rule, expected) in [
         ("eruptions", "30", "isj", &[0.179_237_348_941_576][..]),
         // Whole minutes, many of them equal.

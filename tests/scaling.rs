@@ -11,7 +11,7 @@ use common::{Folder, code, program};
 use rankwise::testing::{Ended, run_to_end};
 
 fn scaling(folder: &Path, arguments: &[&str], program: &[&str]) -> Ended {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rankwise"));
+    let mut command = Command::new(common::tool());
     command.arg("scaling").args(arguments).arg("-o").arg(folder.join("study.1")).arg("--").args(program);
     run_to_end(command, common::LIMIT)
 }

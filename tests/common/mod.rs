@@ -14,19 +14,28 @@ use rankwise::testing::{Ended, launcher, run_to_end};
 /// Longer than any of these programs takes on a loaded machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// The folder of the project.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// The built example of that name.
 pub(crate) fn program(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"))
+}
+
+/// The built program `rankwise`.
+pub(crate) fn tool() -> PathBuf {
+    built("rankwise")
+}
+
+/// What cargo has built, in the folder of its profile.
+fn built(name: &str) -> PathBuf {
     let mut folder = std::env::current_exe().expect("a running program has a path");
     folder.pop();
     if folder.ends_with("deps") {
         folder.pop();
     }
-    let path = folder.join("examples").join(name);
-    assert!(
-        path.is_file(),
-        "{} is not there: cargo test builds it, cargo test --test NAME does not",
-        path.display()
-    );
+    let path = folder.join(name);
+    assert!(path.is_file(), "{} is not there: cargo build --bins --examples makes it", path.display());
     path
 }
 
@@ -67,7 +76,7 @@ pub(crate) fn code(ended: &Ended) -> Option<i32> {
 
 /// The table in a page of docs/, which begins with `head`, has these rows. With `RANKWISE_WRITE_DOCS` it is written.
 pub(crate) fn compare_with_docs(page: &str, head: &str, rows: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let path = Path::new(ROOT).join("docs").join(page);
     let text = std::fs::read_to_string(&path).expect("the page is there");
     let (before, after) = text.split_once(head).expect("the page has its table");
     let (_, after) = after.split_once("\n\n").expect("and something behind it");
@@ -180,7 +189,7 @@ pub(crate) fn signal(id: u32, name: &str) {
 
 /// The example input that comes with the project.
 pub(crate) fn cities() -> &'static str {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/cities.h5");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/cities.h5");
     assert!(Path::new(path).is_file());
     path
 }

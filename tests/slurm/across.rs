@@ -38,10 +38,10 @@ fn hello_says_who_is_where() {
 #[ignore = "needs a cluster: make test-slurm"]
 fn heat_on_three_nodes_is_that_of_mpirun() {
     let folder = Folder::new("across-heat");
-    let tool = env!("CARGO_BIN_EXE_rankwise");
+    let tool = crate::common::tool();
     let settings = [
         ("PROGRAM", &*example("heat")),
-        ("DOCTOR", tool),
+        ("DOCTOR", tool.to_str().expect("our names are UTF-8")),
         ("SIZE", "70x50"),
         ("STEPS", "40"),
         ("OUTPUT", "job.h5"),
@@ -175,7 +175,7 @@ fn mpirun_starts_ranks_on_other_machines() {
 }
 
 fn launcher() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slurm/across.sh")
+    concat!(env!("CARGO_MANIFEST_DIR"), "/slurm/across.sh")
 }
 
 fn mpi() -> &'static str {

@@ -51,7 +51,7 @@ pub(crate) fn example(name: &str) -> String {
 
 /// The file of that name in slurm/.
 pub(crate) fn script(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm").join(name);
+    let path = Path::new(crate::common::ROOT).join("slurm").join(name);
     path.to_str().expect("our names are UTF-8").to_owned()
 }
 
@@ -101,7 +101,7 @@ impl Dead {
 
 impl Drop for Dead {
     fn drop(&mut self) {
-        let up = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slurm/up.sh");
+        let up = concat!(env!("CARGO_MANIFEST_DIR"), "/slurm/up.sh");
         let (worked, text) = try_slurm(&[up, "--node", &self.0]);
         println!("{} is back: {worked} {text}", self.0);
     }

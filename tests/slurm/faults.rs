@@ -146,7 +146,7 @@ fn two_jobs_at_once_do_not_meet() {
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
 fn scripts_are_accepted_without_being_run() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm");
+    let folder = std::path::Path::new(crate::common::ROOT).join("slurm");
     for file in std::fs::read_dir(folder).expect("it is there") {
         let path = file.expect("readable").path();
         if path.extension().is_some_and(|end| end == "sbatch") {

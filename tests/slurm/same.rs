@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use crate::common::ROOT;
+
 fn scripts() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm");
+    let folder = Path::new(ROOT).join("slurm");
     let files = std::fs::read_dir(folder).expect("it is there").map(|file| file.expect("readable").path());
     let scripts = files.filter(|path| path.extension().is_some_and(|end| end == "sbatch"));
     let mut all: Vec<_> = scripts
@@ -83,7 +85,7 @@ fn scripts_have_one_shape() {
 /// What the README and the page beside the scripts speak of is there, and no script is left out.
 #[test]
 fn the_readmes_name_all_scripts_and_no_other() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new(ROOT);
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it is there");
     for page in ["README.md", "slurm/README.md"] {
         for word in text(page).split(|c: char| c.is_whitespace() || "()[]`\"=".contains(c)) {
