@@ -48,7 +48,9 @@ fn the_table_and_the_picture_have_what_was_run() {
     let several = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     assert!(several != ended.stderr.contains("no messages in the predictions"), "{}", ended.stderr);
     if several {
-        assert_eq!(ended.stdout.matches("messages: ").count(), 1, "{}", ended.stdout);
+        // They are in the prediction; there is none where more ranks were no faster, as on a machine with much else to do.
+        let predicted = !ended.stdout.contains("more ranks make it no faster");
+        assert_eq!(ended.stdout.matches("messages: ").count(), usize::from(predicted), "{}", ended.stdout);
         let table = fs::read_to_string(folder.0.join("study.1.csv")).unwrap();
         let counted: Vec<Option<f64>> =
             table.lines().map(|line| line.split(',').nth(9).unwrap().parse().ok()).collect();
