@@ -7,7 +7,7 @@ use std::panic::Location;
 use crate::sys::memory::without_paths;
 use crate::sys::pending::Half;
 use crate::sys::point_to_point::From;
-use crate::sys::record::{Kind, Made};
+use crate::sys::record::{Kind, Made, place};
 
 /// One call, as its rank makes it.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl Call {
     pub(crate) fn new(operation: &'static str) -> Self {
         Call {
             operation,
-            at: Location::caller(),
+            at: place(Location::caller()),
             waits: Waits::Nobody,
             element: None,
             with: None,
@@ -69,6 +69,12 @@ impl Call {
     #[cfg(feature = "h5")]
     pub(crate) fn or_nobody(self) -> Self {
         Call { waits: Waits::Some, ..self }
+    }
+
+    /// By another name: a part of it that has its own.
+    #[inline]
+    pub(crate) fn named(self, operation: &'static str) -> Self {
+        Call { operation, ..self }
     }
 
     /// The rest of one that was compared when it began.

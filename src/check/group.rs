@@ -139,6 +139,13 @@ impl Group {
         Here::any(&call, self.id, of, recorded)
     }
 
+    /// Records that this rank waits for all others, and notes nothing of it.
+    pub(crate) fn waits_for_all(&self, call: Call) -> Inside {
+        let counts = level() != Level::Off || record::is_asked_for();
+        let number = if counts { self.count() } else { 0 };
+        Inside::enter(|| call.made(self.id, number))
+    }
+
     /// The number of the collective call that begins now.
     #[inline]
     fn count(&self) -> u64 {

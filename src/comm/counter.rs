@@ -70,7 +70,14 @@ impl Counter<'_> {
     ///
     /// # Collective
     /// All ranks must call this.
+    #[track_caller]
     pub fn free(self) {
+        self.free_in(Call::collective("free"));
+    }
+
+    /// As [`free`](Counter::free), shown as this call of all ranks.
+    pub(crate) fn free_in(self, call: Call) {
+        let _here = self.comm.waits_for_all(call);
         self.number.free();
     }
 

@@ -17,6 +17,7 @@
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::kernels::density::{Kernel, weighted_normalisation};
+use crate::sys::record::within;
 
 mod boundary;
 mod builder;
@@ -101,6 +102,7 @@ pub struct Estimate<'a> {
 /// assert_eq!(p, [2.0 / 3.0, 1.0 / 4.0]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn density(
     comm: &Comm,
     kernel: Kernel,
@@ -110,6 +112,7 @@ pub fn density(
     places: Places<'_>,
     progress: impl FnMut(f64),
 ) -> Result<Vec<f64>> {
+    let _within = within();
     evaluate(
         comm,
         Estimate { kernel, bandwidth, widths, precision: Precision::Double },
@@ -143,6 +146,7 @@ pub fn density(
 /// approx::assert_relative_eq!(p[0], 0.482_593, max_relative = 1e-5);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn evaluate(
     comm: &Comm,
     estimate: Estimate<'_>,
@@ -150,6 +154,7 @@ pub fn evaluate(
     places: Places<'_>,
     progress: impl FnMut(f64),
 ) -> Result<Vec<f64>> {
+    let _within = within();
     let Estimate { kernel, bandwidth, widths, .. } = estimate;
     let d = samples.dimensions;
     comm.agree(check::check(estimate, samples, places))?;

@@ -9,6 +9,7 @@ use crate::kernels::window_sums::TILE;
 use crate::partition::Partition;
 use crate::program::threads;
 use crate::sum::ExactSum;
+use crate::sys::record::within;
 
 /// Samples dealt out over ranks, in whole tiles; see [`Samples::blocks`].
 #[derive(Debug, Clone)]
@@ -45,7 +46,9 @@ impl Samples {
     /// # Errors
     /// On all ranks alike: when there is no sample at all; when a coordinate is not finite, with its row and column; when a
     /// rank has not the rows that [`blocks`](Samples::blocks) give it.
+    #[track_caller]
     pub fn new(comm: &Comm, n: usize, dimensions: usize, rows: &[f64]) -> Result<Self> {
+        let _within = within();
         let blocks = Self::blocks(n, comm.size());
         let range = blocks.range(comm.rank());
         let check = || -> Result<(), Box<dyn StdError>> {
@@ -96,7 +99,9 @@ impl Samples {
     /// assert_eq!(p, [2.0 / 4.0]);
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn weighted(mut self, comm: &Comm, weights: &[f64]) -> Result<Self> {
+        let _within = within();
         let range = self.blocks.range(comm.rank());
         let check = || -> Result<(), Box<dyn StdError>> {
             if weights.len() != range.len() {
@@ -208,7 +213,9 @@ impl Samples {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn deviations(&self, comm: &Comm) -> Result<Vec<f64>> {
+        let _within = within();
         let pairs: Vec<(usize, usize)> = (0..self.dimensions).map(|axis| (axis, axis)).collect();
         Ok(self.moments(comm, &pairs)?.into_iter().map(f64::sqrt).collect())
     }
@@ -221,7 +228,9 @@ impl Samples {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn covariance(&self, comm: &Comm) -> Result<Vec<f64>> {
+        let _within = within();
         let d = self.dimensions;
         let pairs: Vec<(usize, usize)> = (0..d).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
         let moments = self.moments(comm, &pairs)?;
@@ -256,7 +265,9 @@ impl Samples {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn extent(&self, comm: &Comm) -> Result<Vec<(f64, f64)>> {
+        let _within = within();
         let mine: Vec<f64> = (0..self.dimensions)
             .flat_map(|axis| {
                 [
