@@ -15,6 +15,8 @@ pub(crate) struct Call {
     pub(crate) operation: &'static str,
     pub(crate) at: &'static Location<'static>,
     pub(super) waits: Waits,
+    /// What it sends is longer than what MPI keeps: it is not gone before its receiver takes it.
+    pub(super) long: bool,
     element: Option<&'static str>,
     with: Option<&'static str>,
     root: Option<usize>,
@@ -50,6 +52,7 @@ impl Call {
             operation,
             at: place(Location::caller()),
             waits: Waits::Nobody,
+            long: false,
             element: None,
             with: None,
             root: None,
@@ -129,6 +132,14 @@ impl Call {
             _ => None,
         };
         Call { waits: Waits::Peers { to: Some((rank, tag)), from }, ..self }
+    }
+
+    /// Sends so many bytes.
+    #[inline]
+    pub(crate) fn bytes(self, bytes: usize) -> Self {
+        /// More than any MPI keeps, unless it is told to.
+        const LONG: usize = 1 << 20;
+        Call { long: bytes >= LONG, ..self }
     }
 
     /// Receives.
