@@ -168,7 +168,7 @@ fn calls_are_named_by_the_lines_of_the_program() {
         places.sort_unstable();
         places.dedup();
         let others: Vec<_> = places.iter().filter(|place| !place.starts_with("traced.rs:")).collect();
-        assert!(places.len() >= others.len() + 1 && others.is_empty(), "{what}: {others:?}");
+        assert!(!places.is_empty() && others.is_empty(), "{what}: {others:?}");
     }
 }
 
