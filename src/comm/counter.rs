@@ -63,7 +63,7 @@ impl Counter<'_> {
     /// When MPI refuses.
     #[track_caller]
     pub fn fetch_add(&self, n: u64) -> Result<u64> {
-        self.comm.perform(Call::new("fetch_add"), |_| self.number.fetch_add(n))
+        self.comm.perform(Call::new("fetch_add").root(0), |_| self.number.fetch_add(n))
     }
 
     /// Frees it now, and not at the end of the program.
@@ -97,6 +97,6 @@ impl Counter<'_> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> Result<u64> {
-        self.comm.perform(Call::new("get"), |_| self.number.get())
+        self.comm.perform(Call::new("get").root(0), |_| self.number.get())
     }
 }
