@@ -2,13 +2,17 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use common::{Folder, LIMIT, code, launch};
 use rankwise::testing::run_to_end;
 use serde_json::Value;
 
 /// Runs `traced WHAT` with a trace of that name; the exit code, what was written, and what was said.
 fn traced(ranks: usize, what: &str, file: &str, settings: &[(&str, &str)]) -> (Option<i32>, String, String) {
-    let folder = Folder::new(&format!("trace-{what}-{ranks}-{file}"));
+    // Several tests look at the same program at once.
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+    let folder = Folder::new(&format!("trace-{}-{what}-{ranks}", TAKEN.fetch_add(1, Ordering::Relaxed)));
     let path = folder.file(file);
     let mut command = launch(ranks, "traced", &[what, "--trace", &path]);
     command.envs(settings.iter().copied());
@@ -129,6 +133,42 @@ fn who_is_late_is_named() {
             assert!(time > 0.0, "{name} on {ranks}: nobody waited");
             assert_eq!(on, Some(ranks as u64 - 1), "{name} on {ranks}");
         }
+    }
+}
+
+#[test]
+fn a_rank_that_waits_for_tasks_is_not_computing() {
+    for what in ["farm", "rooted", "pool", "graph", "pipeline"] {
+        for ranks in [2, 3] {
+            let (events, notes) = events(ranks, what, &[]);
+            assert!(notes.is_empty(), "{what} on {ranks}: {notes:?}");
+            let sum = |rank: usize, of: &dyn Fn(&Value) -> Option<f64>| {
+                let mine = |event: &&Value| is(event, "ph", "X") && event["pid"] == rank;
+                events.iter().filter(mine).filter_map(of).sum::<f64>() / 1000.0
+            };
+            let tasks = |event: &Value| is(event, "cat", "task").then(|| event["dur"].as_f64()).flatten();
+            let worked: Vec<f64> = (0..ranks).map(|rank| sum(rank, &tasks)).collect();
+            assert_eq!(worked.iter().filter(|ms| **ms >= 300.0).count(), 1, "{what} on {ranks}: {worked:?}");
+            for rank in (0..ranks).filter(|&rank| worked[rank] < 300.0) {
+                // The one task takes 300 ms; how late a rank is on a busy machine is its own affair.
+                let waited = sum(rank, &|event| event["args"]["blocked_us"].as_f64());
+                assert!(waited > 200.0, "{what} on {ranks}: rank {rank} waited {waited} ms, {worked:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn calls_are_named_by_the_lines_of_the_program() {
+    let mut all = vec!["mixed", "farm", "rooted", "pool", "graph", "pipeline", "kernels"];
+    all.extend(cfg!(feature = "h5").then_some("files"));
+    for what in all {
+        let (events, _) = events(3, what, &[]);
+        let mut places: Vec<&str> = events.iter().filter_map(|event| event["args"]["at"].as_str()).collect();
+        places.sort_unstable();
+        places.dedup();
+        let others: Vec<_> = places.iter().filter(|place| !place.starts_with("traced.rs:")).collect();
+        assert!(!places.is_empty() && others.is_empty(), "{what}: {others:?}");
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::partition::Partition;
 use crate::sum::{ExactSum, Moments};
 use crate::sys::memory;
+use crate::sys::record::within;
 
 /// Bytes of results that are worked on at a time, and as many come from others: 3692 exact sums, or 1242 moments.
 const AT_A_TIME: usize = 2 << 20;
@@ -40,6 +41,7 @@ impl<'c, T: Number, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
     /// ```
     #[track_caller]
     pub fn sum_axis(&self, axis: usize) -> Result<DistArray<'c, T, D::Smaller>> {
+        let _within = within();
         self.check_axis(Call::new("sum_axis"), axis)?;
         let sums = self.along(axis, T::partial, T::merge, T::finish)?;
         self.laid_out(axis, sums)
@@ -65,6 +67,7 @@ impl<'c, T: Number, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
     /// ```
     #[track_caller]
     pub fn mean_axis(&self, axis: usize) -> Result<DistArray<'c, T::Mean, D::Smaller>> {
+        let _within = within();
         self.check_axis(Call::new("mean_axis"), axis)?;
         let len = self.global_shape()[axis] as u64;
         let finish = |sum| ExactSum::from_parts(sum).divided_by(len);
@@ -83,6 +86,7 @@ impl<'c, T: Number, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
     /// On all ranks, when there is no such axis.
     #[track_caller]
     pub fn var_axis(&self, axis: usize, ddof: usize) -> Result<DistArray<'c, T::Mean, D::Smaller>> {
+        let _within = within();
         self.check_axis(Call::new("var_axis"), axis)?;
         let finish = |parts| Moments::from_parts(parts).var(ddof);
         let variances: Vec<T::Mean> = self.along(axis, |lane| moments(lane).parts(), merge_parts, finish)?;
@@ -113,6 +117,7 @@ impl<'c, T: Ordered, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         self.extreme_axis(Call::new("min_axis"), axis, T::greatest(), T::beats_as_min)
     }
 
@@ -128,6 +133,7 @@ impl<'c, T: Ordered, D: RemoveAxis<Smaller: RemoveAxis>> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         self.extreme_axis(Call::new("max_axis"), axis, T::least(), T::beats_as_max)
     }
 

@@ -7,6 +7,7 @@ use super::reduce::best;
 use super::{DistArray, Number};
 use crate::comm::{Call, LogicalAnd, MaxWithPlace, Ordered, Placed};
 use crate::error::Result;
+use crate::sys::record::within;
 
 impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     /// Whether all pairs of elements are equal within `epsilon`, as [`approx::AbsDiffEq`] says; the same answer on all ranks.
@@ -34,6 +35,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     where
         T: AbsDiffEq<U, Epsilon: Clone>,
     {
+        let _within = within();
         self.layout.same_as(&other.layout, Call::new("abs_diff_eq"))?;
         let mut pairs = self.elements().iter().zip(other.elements());
         let mine = pairs.all(|(a, b)| a.abs_diff_eq(b, epsilon.clone()));
@@ -66,6 +68,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     where
         T: RelativeEq<U, Epsilon: Clone>,
     {
+        let _within = within();
         self.layout.same_as(&other.layout, Call::new("relative_eq"))?;
         let mut pairs = self.elements().iter().zip(other.elements());
         let mine = pairs.all(|(a, b)| a.relative_eq(b, epsilon.clone(), max_relative.clone()));
@@ -96,6 +99,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     where
         T: Number,
     {
+        let _within = within();
         self.layout.same_as(&other.layout, Call::new("max_abs_diff"))?;
         let distances = self.elements().iter().zip(other.elements()).map(|(&a, &b)| a.distance(b));
         let (value, place) = best(f64::NEG_INFINITY, distances, f64::beats_as_max);

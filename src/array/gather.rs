@@ -6,6 +6,7 @@ use super::layout::{refused, slice};
 use super::{DistArray, Layout};
 use crate::comm::{Call, Element};
 use crate::error::Result;
+use crate::sys::record::within;
 
 impl<T, D: Dimension> DistArray<'_, T, D> {
     /// The whole array, on the root: `Some` there, `None` elsewhere. One gather, by counts that all ranks know; the root
@@ -31,6 +32,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         self.layout.check_root(Call::new("gather"), root)?;
         let all = self.together().gather_by(&self.layout.end_to_end(), root, self.elements())?;
         Ok(all.map(|all| self.layout.put_together(all)))
@@ -56,6 +58,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let all = self.together().all_gather_by(&self.layout.end_to_end(), self.elements())?;
         Ok(self.layout.put_together(all))
     }
@@ -82,6 +85,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let (call, index) = (Call::new("get_everywhere"), index.into_dimension());
         let Some(owner) = self.layout.owner(index.clone()) else {
             let problem = format!("index {:?} of an array of shape {:?}", slice(&index), self.global_shape());

@@ -10,6 +10,7 @@ use super::layout::{dimension, refused, slice};
 use crate::comm::{Call, Element};
 use crate::error::Result;
 use crate::sys::memory;
+use crate::sys::record::within;
 
 /// What is beyond the edges of an array. In the pictures the array is `a b c d`, the halo 3 wide.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,6 +145,7 @@ impl<T: Copy, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let (mut halo, coming) = self.begin_halo(Call::collective("halo"), width.into(), boundary)?;
         if let Some(coming) = coming {
             coming.finish(&mut halo.padded.view_mut())?;

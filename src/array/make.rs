@@ -7,6 +7,7 @@ use super::{DistArray, Layout};
 use crate::comm::{Call, Comm, Element};
 use crate::error::Result;
 use crate::partition::Partition;
+use crate::sys::record::within;
 use crate::sys::{Failure, memory};
 
 /// Said instead of a shape by a root that has no array.
@@ -93,6 +94,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let (call, comm) = (Call::new("from_root"), layout.comm());
         layout.check_root(call, root)?;
         let whole: Option<ArrayView<T, D>> = whole.map(Into::into).filter(|_| comm.rank() == root);
@@ -146,6 +148,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     /// ```
     #[track_caller]
     pub fn from_parts(comm: &'c Comm, mine: Array<T, D>) -> Result<Self> {
+        let _within = within();
         let call = Call::new("from_parts");
         let axes = D::NDIM.unwrap_or(0);
         if axes == 0 {

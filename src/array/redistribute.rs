@@ -9,6 +9,7 @@ use crate::comm::{Call, Element};
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::sys::memory;
+use crate::sys::record::within;
 
 impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     /// The same array in another layout. Each rank sends at most one message to each other, of just what that one needs;
@@ -34,6 +35,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let call = Call::new("redistribute");
         if self.layout == *layout {
             return Ok(DistArray { layout: layout.clone(), local: self.local.clone() });
@@ -75,6 +77,7 @@ impl<'c, T, D: Dimension> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let axes = self.global_shape().len();
         let parts: Vec<Partition> = (0..axes).rev().map(|axis| self.layout.partition(axis).clone()).collect();
         let layout = Layout::of(self.comm(), parts);

@@ -8,6 +8,7 @@ use super::{DistArray, Number};
 use crate::comm::{Call, Element, MaxWithPlace, MinWithPlace, Ordered, Placed, Reduction, Sum};
 use crate::error::Result;
 use crate::sum::{ExactSum, Moments};
+use crate::sys::record::within;
 
 impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     /// The sum of all elements, on all ranks: of floats that of [`Comm::sum`](crate::Comm::sum), exact and rounded once, with
@@ -30,6 +31,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     /// ```
     #[track_caller]
     pub fn sum(&self) -> Result<T> {
+        let _within = within();
         T::over_ranks(self.together(), self.elements())
     }
 
@@ -50,6 +52,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     /// ```
     #[track_caller]
     pub fn mean(&self) -> Result<T::Mean> {
+        let _within = within();
         let mut sum = exact(self.elements().into());
         let total = self.together().totals(Call::collective("mean"), sum.parts())?;
         Ok(ExactSum::from_parts(total).divided_by(self.len() as u64))
@@ -74,6 +77,7 @@ impl<T: Number, D: Dimension> DistArray<'_, T, D> {
     /// ```
     #[track_caller]
     pub fn var(&self, ddof: usize) -> Result<T::Mean> {
+        let _within = within();
         let mut moments = moments(self.elements().into());
         let total = self.together().totals(Call::collective("var"), moments.parts())?;
         Ok(Moments::from_parts(total).var(ddof))
@@ -101,6 +105,7 @@ impl<T: Ordered, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         Ok(self.extreme(T::greatest(), T::beats_as_min, MinWithPlace)?.map(|(value, _)| value))
     }
 
@@ -116,6 +121,7 @@ impl<T: Ordered, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         Ok(self.extreme(T::least(), T::beats_as_max, MaxWithPlace)?.map(|(value, _)| value))
     }
 
@@ -141,6 +147,7 @@ impl<T: Ordered, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         self.extreme(T::greatest(), T::beats_as_min, MinWithPlace)
     }
 
@@ -156,6 +163,7 @@ impl<T: Ordered, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         self.extreme(T::least(), T::beats_as_max, MaxWithPlace)
     }
 
@@ -237,6 +245,7 @@ impl<T, D: Dimension> DistArray<'_, T, D> {
     where
         T: PartialOrd,
     {
+        let _within = within();
         let ascending = edges.windows(2).all(|pair| pair[0] <= pair[1]);
         if edges.len() < 2 || !ascending {
             let problem = format!("{} edges: a histogram needs two or more that ascend", edges.len());

@@ -10,6 +10,7 @@ use super::layout::dimension;
 use crate::comm::{Call, Element};
 use crate::error::Result;
 use crate::sys::memory;
+use crate::sys::record::within;
 
 /// Arrays of more elements are shown by their edges.
 const WHOLE: usize = 1000;
@@ -75,6 +76,7 @@ impl<T: fmt::Debug, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let (call, comm, shape) = (Call::new("display"), self.together(), self.global_shape());
         self.layout.check_root(call, root)?;
         if self.len() <= WHOLE {
@@ -129,6 +131,7 @@ impl<T: fmt::Debug, D: Dimension> DistArray<'_, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         if let Some(text) = self.display(root)?.text() {
             println!("{text}");
         }

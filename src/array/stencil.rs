@@ -10,6 +10,7 @@ use super::{Boundary, DistArray, Halo, Width};
 use crate::comm::{Call, Element};
 use crate::error::Result;
 use crate::sys::memory::Patches;
+use crate::sys::record::within;
 
 impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
     /// The array of `f` of each element's neighbourhood, which lies as this one does: `at[[0, 1]]` is the element one further
@@ -44,6 +45,7 @@ impl<'c, T: Copy, D: Dimension> DistArray<'c, T, D> {
     where
         T: Element<K>,
     {
+        let _within = within();
         let call = Call::collective("stencil");
         let (mut halo, coming) = self.begin_halo(call, width.into(), boundary)?;
         let data = room(Call::new("stencil"), self.comm(), self.local.len())?;

@@ -7,6 +7,7 @@ use super::{DistArray, Layout};
 use crate::comm::{Call, Comm};
 use crate::error::Result;
 use crate::file::{Dataset, File, H5Type, Storage};
+use crate::sys::record::within;
 
 impl<'c, T: H5Type + Copy, D: Dimension> DistArray<'c, T, D> {
     /// A dataset as an array in blocks of rows. Each rank reads its own.
@@ -42,6 +43,7 @@ impl<'c, T: H5Type + Copy, D: Dimension> DistArray<'c, T, D> {
     /// ```
     #[track_caller]
     pub fn load(comm: &'c Comm, dataset: &Dataset<'_>) -> Result<Self> {
+        let _within = within();
         let axes = dataset.shape().len();
         if D::NDIM != Some(axes) {
             let (name, wanted) = (dataset.name(), D::NDIM.unwrap_or(0));
@@ -61,6 +63,7 @@ impl<'c, T: H5Type + Copy, D: Dimension> DistArray<'c, T, D> {
     /// On all ranks, when the dataset has another shape or other elements, is of another communicator, or cannot be read.
     #[track_caller]
     pub fn load_by(layout: &Layout<'c, D>, dataset: &Dataset<'_>) -> Result<Self> {
+        let _within = within();
         fits(Call::new("load"), layout, dataset)?;
         let (start, shape) = start_and_shape(layout);
         let local = dataset.read_block::<T>(&start, &shape)?;
@@ -77,6 +80,7 @@ impl<'c, T: H5Type + Copy, D: Dimension> DistArray<'c, T, D> {
     /// On all ranks, when the dataset has another shape or other elements, is of another communicator, or cannot be written.
     #[track_caller]
     pub fn write_to(&self, dataset: &Dataset<'_>) -> Result<()> {
+        let _within = within();
         fits(Call::new("write_to"), &self.layout, dataset)?;
         dataset.write_block(&start_and_shape(&self.layout).0, &self.local)
     }
@@ -91,6 +95,7 @@ impl<'c, T: H5Type + Copy, D: Dimension> DistArray<'c, T, D> {
     /// On all ranks, when the name is taken or the file cannot be written.
     #[track_caller]
     pub fn save<'f>(&self, file: &'f File<'_>, name: &str) -> Result<Dataset<'f>> {
+        let _within = within();
         let dataset = file.create_dataset::<T>(name, self.global_shape(), &Storage::default())?;
         self.write_to(&dataset)?;
         Ok(dataset)

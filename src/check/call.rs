@@ -7,7 +7,7 @@ use std::panic::Location;
 use crate::sys::memory::without_paths;
 use crate::sys::pending::Half;
 use crate::sys::point_to_point::From;
-use crate::sys::record::{Kind, Made};
+use crate::sys::record::{Kind, Made, place};
 
 /// One call, as its rank makes it.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub(crate) struct Call {
     pub(crate) operation: &'static str,
     pub(crate) at: &'static Location<'static>,
     pub(super) waits: Waits,
+    /// What it sends is longer than what MPI keeps: it is not gone before its receiver takes it.
+    pub(super) long: bool,
     element: Option<&'static str>,
     with: Option<&'static str>,
     root: Option<usize>,
@@ -48,8 +50,9 @@ impl Call {
     pub(crate) fn new(operation: &'static str) -> Self {
         Call {
             operation,
-            at: Location::caller(),
+            at: place(Location::caller()),
             waits: Waits::Nobody,
+            long: false,
             element: None,
             with: None,
             root: None,
@@ -69,6 +72,12 @@ impl Call {
     #[cfg(feature = "h5")]
     pub(crate) fn or_nobody(self) -> Self {
         Call { waits: Waits::Some, ..self }
+    }
+
+    /// By another name: a part of it that has its own.
+    #[inline]
+    pub(crate) fn named(self, operation: &'static str) -> Self {
+        Call { operation, ..self }
     }
 
     /// The rest of one that was compared when it began.
@@ -123,6 +132,14 @@ impl Call {
             _ => None,
         };
         Call { waits: Waits::Peers { to: Some((rank, tag)), from }, ..self }
+    }
+
+    /// Sends so many bytes.
+    #[inline]
+    pub(crate) fn bytes(self, bytes: usize) -> Self {
+        /// More than any MPI keeps, unless it is told to.
+        const LONG: usize = 1 << 20;
+        Call { long: bytes >= LONG, ..self }
     }
 
     /// Receives.

@@ -9,6 +9,7 @@ use super::level::{Level, level};
 use super::now::{self, Here};
 use crate::sys::collectives::broadcast;
 use crate::sys::pending::Half;
+use crate::sys::point_to_point::From;
 use crate::sys::record::{self, Inside, Kind, Made};
 use crate::sys::{Communicator, Outcome, Received};
 
@@ -70,6 +71,18 @@ impl Group {
         Ok(Self::new(id[0], name, members))
     }
 
+    /// The number in the world of one of its ranks; no rank's, if there is none.
+    #[inline]
+    pub(super) fn in_world(&self, rank: usize) -> u32 {
+        self.members.get(rank).copied().unwrap_or(u32::MAX)
+    }
+
+    /// As [`in_world`](Group::in_world), of the one that sends.
+    #[inline]
+    pub(super) fn sender(&self, from: From) -> u32 {
+        from.rank.map_or(u32::MAX, |rank| self.in_world(rank))
+    }
+
     fn new(id: u64, name: String, members: Vec<u32>) -> Arc<Self> {
         let group = Arc::new(Group { id, name, members, calls: AtomicU64::new(0), before: Mutex::default() });
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +102,7 @@ impl Group {
         if level == Level::Off || matches!(call.waits, Waits::Nobody) {
             return Ok(Here::nowhere(recorded));
         }
-        let here = Here::enter(&call, self.id, number, recorded);
+        let here = Here::enter(&call, self, number, recorded);
         if level == Level::Full && comm.size > 1 && matches!(call.waits, Waits::All) {
             compare(comm, &self.name, call, number, std::mem::take(&mut *self.before()))?;
         }
@@ -105,8 +118,8 @@ impl Group {
             (Level::Off, _) => 0,
             (_, Waits::Any) => 0,
             (_, Waits::Peers { to, .. }) => {
-                if to.is_some() {
-                    now::sent();
+                if let Some((rank, _)) = to {
+                    now::sent(self.in_world(rank));
                 }
                 0
             }
@@ -127,7 +140,7 @@ impl Group {
         if level() == Level::Off || matches!(call.waits, Waits::Nobody) {
             return Here::nowhere(recorded);
         }
-        Here::waiting(&call, self.id, number, recorded)
+        Here::waiting(&call, self, number, recorded)
     }
 
     /// Notes that this rank waits for any of these messages, as `call`.
@@ -137,6 +150,13 @@ impl Group {
             return Here::nowhere(recorded);
         }
         Here::any(&call, self.id, of, recorded)
+    }
+
+    /// Records that this rank waits for all others, and notes nothing of it.
+    pub(crate) fn waits_for_all(&self, call: Call) -> Inside {
+        let counts = level() != Level::Off || record::is_asked_for();
+        let number = if counts { self.count() } else { 0 };
+        Inside::enter(|| call.made(self.id, number))
     }
 
     /// The number of the collective call that begins now.

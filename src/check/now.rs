@@ -2,10 +2,12 @@
 //!
 //! The rank writes on every call, the watchdog reads a few times a second: so writing is what has to be quick.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::call::{Call, Waits};
+use super::group::Group;
+use super::state::Counted;
 use crate::sys::pending::{self, Half};
 use crate::sys::record::Inside;
 
@@ -24,6 +26,9 @@ pub(super) struct Now {
     /// Messages of the program that it has sent and received.
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// Those by their ranks in the world.
+    pub(super) sent_to: Counted,
+    pub(super) received_from: Counted,
     /// Its body has ended well.
     pub(super) ended: bool,
 }
@@ -61,6 +66,57 @@ impl Open {
     }
 }
 
+/// Messages by the rank that they go to or come from. The rank's thread alone writes to it.
+struct ByRank {
+    /// A rank of the world, and one more; and how many.
+    some: [(AtomicU32, AtomicU64); ByRank::MOST],
+    others: AtomicBool,
+}
+
+static SENT_TO: ByRank = ByRank::new();
+static RECEIVED_FROM: ByRank = ByRank::new();
+
+impl ByRank {
+    /// Of more ranks than these nobody knows how many messages there were.
+    const MOST: usize = 32;
+
+    const fn new() -> Self {
+        ByRank {
+            some: [const { (AtomicU32::new(0), AtomicU64::new(0)) }; ByRank::MOST],
+            others: AtomicBool::new(false),
+        }
+    }
+
+    /// One more; `u32::MAX` stands for a rank that is not known.
+    fn add(&self, rank: u32) {
+        if let Some(key) = rank.checked_add(1) {
+            for (other, count) in &self.some {
+                match other.load(Ordering::Relaxed) {
+                    0 => other.store(key, Ordering::Relaxed),
+                    other if other == key => {}
+                    _ => continue,
+                }
+                add(count, 1);
+                return;
+            }
+        }
+        self.others.store(true, Ordering::Release);
+    }
+
+    fn counted(&self) -> Counted {
+        let some = self.some.iter().filter_map(|(rank, count)| {
+            let count = count.load(Ordering::Acquire);
+            Some((rank.load(Ordering::Relaxed).checked_sub(1)?, count))
+        });
+        Counted { some: some.collect(), others: self.others.load(Ordering::Acquire) }
+    }
+}
+
+fn sent_one(to: u32) {
+    SENT_TO.add(to);
+    add(&SENT, 1);
+}
+
 /// What is written on entering a call.
 struct Noted {
     doing: Option<Doing>,
@@ -94,6 +150,8 @@ pub(super) fn now() -> Now {
         open: noted.open,
         sent: SENT.load(Ordering::Acquire),
         received: RECEIVED.load(Ordering::Acquire),
+        sent_to: SENT_TO.counted(),
+        received_from: RECEIVED_FROM.counted(),
         ended: noted.ended,
     }
 }
@@ -102,9 +160,9 @@ pub(super) fn now() -> Now {
 #[derive(Debug)]
 pub(crate) struct Here {
     noted: bool,
-    /// What leaving it adds to the messages.
-    sends: bool,
-    receives: bool,
+    /// What leaving it adds to the messages: one to this rank of the world, and one from that.
+    sends: Option<u32>,
+    receives: Option<u32>,
     /// The call's event in the record of this rank.
     _recorded: Inside,
 }
@@ -113,23 +171,28 @@ impl Here {
     /// Where nothing is noted.
     #[inline]
     pub(super) const fn nowhere(recorded: Inside) -> Self {
-        Here { noted: false, sends: false, receives: false, _recorded: recorded }
+        Here { noted: false, sends: None, receives: None, _recorded: recorded }
     }
 
     #[inline]
-    pub(super) fn enter(call: &Call, group: u64, number: u64, recorded: Inside) -> Self {
+    pub(super) fn enter(call: &Call, group: &Group, number: u64, recorded: Inside) -> Self {
         match call.waits {
             Waits::Peers { to, from } => {
-                Self::noted(call, group, number, (to.is_some(), from.is_some()), recorded)
+                let sends = to.map(|(rank, _)| group.in_world(rank));
+                let receives = from.map(|from| group.sender(from));
+                Self::noted(call, group.id, number, (sends, receives), recorded)
             }
-            _ => Self::noted(call, group, number, (false, false), recorded),
+            _ => Self::noted(call, group.id, number, (None, None), recorded),
         }
     }
 
     /// In a call that was started before.
-    pub(super) fn waiting(call: &Call, group: u64, number: u64, recorded: Inside) -> Self {
-        let receives = matches!(call.waits, Waits::Peers { from: Some(_), .. });
-        Self::noted(call, group, number, (false, receives), recorded)
+    pub(super) fn waiting(call: &Call, group: &Group, number: u64, recorded: Inside) -> Self {
+        let receives = match call.waits {
+            Waits::Peers { from: Some(from), .. } => Some(group.sender(from)),
+            _ => None,
+        };
+        Self::noted(call, group.id, number, (None, receives), recorded)
     }
 
     /// In a call that waits for any of these messages.
@@ -137,14 +200,14 @@ impl Here {
         if MOVED.load(Ordering::Relaxed).is_multiple_of(2) {
             NOTED.lock().unwrap_or_else(PoisonError::into_inner).any = of;
         }
-        Self::noted(call, group, 0, (false, false), recorded)
+        Self::noted(call, group, 0, (None, None), recorded)
     }
 
     fn noted(
         call: &Call,
         group: u64,
         number: u64,
-        (sends, receives): (bool, bool),
+        (sends, receives): (Option<u32>, Option<u32>),
         recorded: Inside,
     ) -> Self {
         if MOVED.load(Ordering::Relaxed) % 2 == 1 {
@@ -164,10 +227,11 @@ impl Here {
 impl Drop for Here {
     #[inline]
     fn drop(&mut self) {
-        if self.sends {
-            add(&SENT, 1);
+        if let Some(to) = self.sends {
+            sent_one(to);
         }
-        if self.receives {
+        if let Some(from) = self.receives {
+            RECEIVED_FROM.add(from);
             add(&RECEIVED, 1);
         }
         if self.noted {
@@ -176,9 +240,9 @@ impl Drop for Here {
     }
 }
 
-/// A message was handed to MPI, which goes on with it.
-pub(super) fn sent() {
-    add(&SENT, 1);
+/// A message to this rank of the world was handed to MPI, which goes on with it.
+pub(super) fn sent(to: u32) {
+    sent_one(to);
 }
 
 /// This rank's body has ended well.

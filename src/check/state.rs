@@ -6,7 +6,7 @@ use super::call::Waits;
 use super::group::{Group, groups};
 use super::now::{Doing, Now};
 use crate::sys::pending::Half;
-use crate::sys::point_to_point::From;
+use crate::sys::point_to_point::{From, synchronous};
 
 /// A rank, as the others see it. Ranks are those of the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,27 @@ pub(super) struct State {
     pub(super) more_open: bool,
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// Those by ranks.
+    pub(super) sent_to: Counted,
+    pub(super) received_from: Counted,
     /// How many collective calls it has begun, by group.
     pub(super) begun: Vec<(u64, u64)>,
+}
+
+/// Messages by the rank that they go to or come from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Counted {
+    pub(super) some: Vec<(u32, u64)>,
+    /// And more of others, of whom nothing else is known.
+    pub(super) others: bool,
+}
+
+impl Counted {
+    /// How many are of this rank; `None` where nobody knows.
+    pub(super) fn of(&self, rank: usize) -> Option<u64> {
+        let known = self.some.iter().find(|(other, _)| *other as usize == rank);
+        known.map(|(_, count)| *count).or_else(|| (!self.others).then_some(0))
+    }
 }
 
 /// A call that a rank is in.
@@ -39,6 +58,8 @@ pub(super) struct Waiting {
     /// `world`
     pub(super) group_name: String,
     pub(super) on: On,
+    /// What it sends has not gone before its receiver takes it.
+    pub(super) long: bool,
 }
 
 /// On whom it waits.
@@ -46,8 +67,10 @@ pub(super) struct Waiting {
 pub(super) enum On {
     /// All members of its group, to begin their collective call of this number.
     Call { number: u64, members: Runs },
-    /// Any of these messages.
+    /// These messages, all of them: a call that sends and receives ends when it has done both.
     Messages(Vec<Message>),
+    /// Any of these.
+    Any(Vec<Message>),
 }
 
 /// A message that is to come or to go.
@@ -104,6 +127,8 @@ impl State {
             more_open: now.open.many,
             sent: now.sent,
             received: now.received,
+            sent_to: now.sent_to.clone(),
+            received_from: now.received_from.clone(),
             begun: groups
                 .iter()
                 .map(|group| (group.id, group.calls.load(std::sync::atomic::Ordering::Relaxed)))
@@ -126,6 +151,8 @@ impl State {
             more_open: false,
             sent: 0,
             received: 0,
+            sent_to: Counted::default(),
+            received_from: Counted::default(),
             begun: vec![(0, 0)],
         }
     }
@@ -134,7 +161,7 @@ impl State {
 impl Waiting {
     fn new(doing: &Doing, any: &[Half], group: &Group) -> Self {
         let on = match doing.call.waits {
-            Waits::Any => On::Messages(any.iter().map(|half| message(*half, group)).collect()),
+            Waits::Any => On::Any(any.iter().map(|half| message(*half, group)).collect()),
             Waits::Peers { to, from } => {
                 let halves = [to.map(|(rank, tag)| Half::To(rank, tag)), from.map(Half::From)];
                 On::Messages(halves.into_iter().flatten().map(|half| message(half, group)).collect())
@@ -147,16 +174,16 @@ impl Waiting {
             group: group.id,
             group_name: group.name.clone(),
             on,
+            long: doing.call.long || synchronous(),
         }
     }
 }
 
 fn message(half: Half, group: &Group) -> Message {
-    let in_world = |rank: usize| group.members.get(rank).copied().unwrap_or(u32::MAX);
     match half {
-        Half::To(rank, tag) => Message::To { rank: in_world(rank), tag },
+        Half::To(rank, tag) => Message::To { rank: group.in_world(rank), tag },
         Half::From(From { rank: Some(rank), tag }) => {
-            Message::From { ranks: Runs::of(&[in_world(rank)]), tag }
+            Message::From { ranks: Runs::of(&[group.in_world(rank)]), tag }
         }
         Half::From(From { rank: None, tag }) => Message::From { ranks: Runs::of(&group.members), tag },
     }

@@ -3,17 +3,30 @@
 //! A rank in a call can go on when someone it waits for can, or has done already what it waits for. From those that compute,
 //! one finds step by step all that can go on; the rest is stuck. Where a rank waits for several others and not all of them
 //! are stuck, it is taken for one that can go on: so a slow rank is never called stuck.
+//!
+//! A call that sends and receives needs both, and one of them may be done already, which nobody sees. So messages are counted, from
+//! each rank to each: where none is under way, nothing has come; where one is too long for MPI to keep it and has not been received,
+//! it has not gone.
 
-use super::state::{Message, On, State};
+use super::state::{Message, On, State, Waiting};
 
-/// The ranks that wait for ever, if nothing is under way to them that is not seen here. A rank that is not known may do anything.
-pub(super) fn stuck(states: &[Option<State>]) -> Vec<usize> {
+/// How sure one wants to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sure {
+    /// A message may be under way that has not been counted as received: it has time to come.
+    Nearly,
+    /// Nothing is under way to those that are stuck.
+    Quite,
+}
+
+/// The ranks that wait for ever. A rank that is not known may do anything.
+pub(super) fn stuck(states: &[Option<State>], sure: Sure) -> Vec<usize> {
     let waits = |rank: usize| states[rank].as_ref().is_some_and(|state| state.ended || state.waits.is_some());
     let mut free: Vec<bool> = (0..states.len()).map(|rank| !waits(rank)).collect();
     loop {
         let mut found = false;
         for rank in 0..states.len() {
-            if !free[rank] && can_go_on(states, &free, rank) {
+            if !free[rank] && can_go_on(states, &free, rank, sure) {
                 free[rank] = true;
                 found = true;
             }
@@ -26,48 +39,149 @@ pub(super) fn stuck(states: &[Option<State>]) -> Vec<usize> {
     (0..states.len()).filter(stuck).collect()
 }
 
-fn can_go_on(states: &[Option<State>], free: &[bool], rank: usize) -> bool {
-    // Not known: another program's, or out of range.
-    let free = |other: usize| free.get(other).copied().unwrap_or(true);
+fn can_go_on(states: &[Option<State>], free: &[bool], rank: usize, sure: Sure) -> bool {
     let Some(state) = &states[rank] else { return true };
     let Some(waiting) = &state.waits else { return false };
+    let comes = |message: &Message| comes(states, free, (rank, waiting), message, sure) != Comes::Never;
     match &waiting.on {
         On::Call { .. } => {
             let mut missing = missing(states, rank).peekable();
-            missing.peek().is_none() || missing.any(free)
+            missing.peek().is_none() || missing.any(|other| is_free(free, other))
         }
-        On::Messages(messages) => messages.iter().any(|message| match message {
-            Message::To { rank: to, tag } => {
-                let to = *to as usize;
-                let takes = |(of, theirs): (u64, &Message)| match theirs {
-                    Message::From { ranks, tag: wanted } => {
-                        of == waiting.group
-                            && wanted.is_none_or(|wanted| wanted == *tag)
-                            && ranks.iter().any(|from| from == rank)
-                    }
-                    Message::To { .. } => false,
-                };
-                free(to) || open(states, to, takes)
+        On::Messages(halves) => match &halves[..] {
+            [sent @ Message::To { rank: to, .. }, received @ Message::From { .. }] => {
+                let goes = || comes(sent) || has_come(states, rank, *to as usize) != Some(false);
+                match (self::comes(states, free, (rank, waiting), received, Sure::Quite), sure) {
+                    (Comes::Never, _) => false,
+                    // It may be long on its way.
+                    (_, Sure::Quite) => !waiting.long || goes(),
+                    (Comes::Later, Sure::Nearly) => true,
+                    // It has come by now.
+                    (Comes::Soon, Sure::Nearly) => goes(),
+                }
             }
-            Message::From { ranks, tag } => ranks.iter().any(|from| {
-                let gives = |(of, theirs): (u64, &Message)| match theirs {
-                    Message::To { rank: to, tag: given } => {
-                        of == waiting.group && *to as usize == rank && tag.is_none_or(|tag| tag == *given)
-                    }
-                    Message::From { .. } => false,
-                };
-                // From any rank it may be itself, which is in no other call meanwhile.
-                from != rank && free(from) || open(states, from, gives)
-            }),
-        }),
+            _ => halves.iter().all(comes),
+        },
+        On::Any(messages) => messages.iter().any(comes),
     }
+}
+
+/// Whether a message of a rank that waits goes or comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comes {
+    /// The other one is there, or was.
+    Soon,
+    /// The other one may do anything.
+    Later,
+    Never,
+}
+
+/// Not known: another program's, or out of range.
+fn is_free(free: &[bool], rank: usize) -> bool {
+    free.get(rank).copied().unwrap_or(true)
+}
+
+fn comes(
+    states: &[Option<State>],
+    free: &[bool],
+    (rank, waiting): (usize, &Waiting),
+    message: &Message,
+    sure: Sure,
+) -> Comes {
+    match message {
+        Message::To { rank: to, tag } => {
+            let to = *to as usize;
+            let takes = |(of, theirs): (u64, &Message)| match theirs {
+                Message::From { ranks, tag: wanted } => {
+                    of == waiting.group
+                        && wanted.is_none_or(|wanted| wanted == *tag)
+                        && ranks.iter().any(|from| from == rank)
+                }
+                Message::To { .. } => false,
+            };
+            match open(states, to, takes) {
+                true => Comes::Soon,
+                false if is_free(free, to) => Comes::Later,
+                false => Comes::Never,
+            }
+        }
+        Message::From { ranks, tag } => {
+            let gives = |(of, theirs): (u64, &Message)| match theirs {
+                Message::To { rank: to, tag: given } => {
+                    of == waiting.group && *to as usize == rank && tag.is_none_or(|tag| tag == *given)
+                }
+                Message::From { .. } => false,
+            };
+            let mut from = ranks.iter();
+            let under_way = match (from.next(), from.next()) {
+                _ if sure == Sure::Nearly => false,
+                (Some(from), None) => under_way(states, from, rank),
+                _ => any_under_way(states, rank),
+            };
+            if under_way || ranks.iter().any(|from| open(states, from, gives)) {
+                Comes::Soon
+            // From any rank it may be itself, which is in no other call meanwhile.
+            } else if ranks.iter().any(|from| from != rank && is_free(free, from)) {
+                Comes::Later
+            } else {
+                Comes::Never
+            }
+        }
+    }
+}
+
+/// Whether what a rank sends to another, in a call that goes on, has been received; `None` where nobody knows.
+fn has_come(states: &[Option<State>], from: usize, to: usize) -> Option<bool> {
+    let (sender, receiver) = (states.get(from)?.as_ref()?, states.get(to)?.as_ref()?);
+    let (sent, received) = (sender.sent_to.of(to)?, receiver.received_from.of(from)?);
+    match received > sent {
+        true => Some(true),
+        // It may have been received from any rank.
+        false => (!receiver.received_from.others).then_some(false),
+    }
+}
+
+/// Whether a message may be under way from a rank to another, which waits for it.
+fn under_way(states: &[Option<State>], from: usize, to: usize) -> bool {
+    let (Some(Some(sender)), Some(Some(receiver))) = (states.get(from), states.get(to)) else { return true };
+    match (sender.sent_to.of(to), receiver.received_from.of(from)) {
+        (Some(sent), Some(received)) if sent + sends_and_receives(sender, to) <= received => false,
+        (Some(_), Some(_)) if !receiver.received_from.others => true,
+        // It may be among those from any rank.
+        _ => any_under_way(states, to),
+    }
+}
+
+/// Whether a message may be under way to a rank, from whomever.
+fn any_under_way(states: &[Option<State>], to: usize) -> bool {
+    let Some(Some(receiver)) = states.get(to) else { return true };
+    let sent = states.iter().map(|state| {
+        let state = state.as_ref()?;
+        Some(state.sent_to.of(to)? + sends_and_receives(state, to))
+    });
+    match sent.sum::<Option<u64>>() {
+        Some(sent) => sent > receiver.received,
+        None => !nothing_under_way(states),
+    }
+}
+
+/// 1 if it is in a call that sends to that rank and receives: it may have sent, which is not counted before both are done.
+fn sends_and_receives(state: &State, to: usize) -> u64 {
+    let halves = match state.waits.as_ref().map(|waiting| &waiting.on) {
+        Some(On::Messages(halves)) if halves.len() > 1 => &halves[..],
+        _ => return 0,
+    };
+    let sends = |half: &Message| matches!(half, Message::To { rank, .. } if *rank as usize == to);
+    u64::from(halves.iter().any(sends))
 }
 
 /// Whether `rank` is in a call, or has started one, for which `fits` holds.
 fn open(states: &[Option<State>], rank: usize, fits: impl Fn((u64, &Message)) -> bool) -> bool {
     let Some(Some(state)) = states.get(rank) else { return true };
     let in_call = state.waits.iter().flat_map(|waiting| match &waiting.on {
-        On::Messages(messages) => messages.iter().map(|message| (waiting.group, message)).collect(),
+        On::Messages(messages) | On::Any(messages) => {
+            messages.iter().map(|message| (waiting.group, message)).collect()
+        }
         On::Call { .. } => Vec::new(),
     });
     state.more_open || in_call.chain(state.open.iter().map(|(of, message)| (*of, message))).any(fits)
@@ -89,7 +203,7 @@ fn missing(states: &[Option<State>], rank: usize) -> impl Iterator<Item = usize>
             };
             members.iter().filter(|&other| other != rank && !begun(other)).collect::<Vec<_>>()
         }
-        On::Messages(_) => Vec::new(),
+        On::Messages(_) | On::Any(_) => Vec::new(),
     })
 }
 
@@ -97,7 +211,7 @@ fn missing(states: &[Option<State>], rank: usize) -> impl Iterator<Item = usize>
 fn waits_for(states: &[Option<State>], rank: usize) -> Option<usize> {
     match &states[rank].as_ref()?.waits.as_ref()?.on {
         On::Call { .. } => missing(states, rank).next(),
-        On::Messages(messages) => match &messages[..] {
+        On::Messages(messages) | On::Any(messages) => match &messages[..] {
             [Message::To { rank, .. }] => Some(*rank as usize),
             [Message::From { ranks, .. }] | [Message::To { .. }, Message::From { ranks, .. }] => {
                 let mut ranks = ranks.iter();
@@ -152,7 +266,7 @@ pub(super) fn mismatched(states: &[Option<State>]) -> Option<Vec<usize>> {
             let waiting = state.as_ref()?.waits.as_ref()?;
             match &waiting.on {
                 On::Call { number, .. } => Some((waiting.group, *number, &waiting.call, rank)),
-                On::Messages(_) => None,
+                On::Messages(_) | On::Any(_) => None,
             }
         })
         .collect();
@@ -164,8 +278,15 @@ pub(super) fn mismatched(states: &[Option<State>]) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::{Runs, Waiting};
+    use super::super::state::{Counted, Runs};
     use super::*;
+
+    /// Where nothing but single messages is waited for, and none may be under way, both ways to look at it agree.
+    fn stuck(states: &[Option<State>]) -> Vec<usize> {
+        let quite = super::stuck(states, Sure::Quite);
+        assert_eq!(quite, super::stuck(states, Sure::Nearly));
+        quite
+    }
 
     const WORLD: u64 = 0;
     const NOBODY: [usize; 0] = [];
@@ -181,10 +302,10 @@ mod tests {
     fn waiting(on: On, call: &str) -> Option<State> {
         let begun = match on {
             On::Call { number, .. } => vec![(WORLD, number)],
-            On::Messages(_) => vec![(WORLD, 0)],
+            On::Messages(_) | On::Any(_) => vec![(WORLD, 0)],
         };
         let (call, at, group_name) = (call.to_owned(), "main.rs:1:1".to_owned(), "world".to_owned());
-        let waits = Some(Waiting { call, at, group: WORLD, group_name, on });
+        let waits = Some(Waiting { call, at, group: WORLD, group_name, on, long: false });
         computing().map(|state| State { waits, begun, ..state })
     }
 
@@ -260,6 +381,66 @@ mod tests {
             assert_eq!(stuck(&[started.clone(), messages(&[from(&[0], 6)])]).last(), Some(&1));
             let many = started.map(|state| State { more_open: true, open: Vec::new(), ..state });
             assert_eq!(stuck(&[many, messages(&[from(&[0], 6)])]), NOBODY);
+        }
+    }
+
+    #[test]
+    fn a_call_that_sends_and_receives_waits_for_what_it_receives() {
+        let quite = |states: &[Option<State>]| super::stuck(states, Sure::Quite);
+        let shift = |rank: u32| messages(&[to((rank + 1) % 3, 8), from(&[(rank + 2) % 3], 8)]);
+        let counting = |state: Option<State>, sent: &[(u32, u64)], received: &[(u32, u64)]| {
+            let of = |some: &[(u32, u64)]| Counted { some: some.to_vec(), others: false };
+            let all = |some: &[(u32, u64)]| some.iter().map(|(_, count)| count).sum();
+            state.map(|state| State {
+                sent: all(sent),
+                received: all(received),
+                sent_to: of(sent),
+                received_from: of(received),
+                ..state
+            })
+        };
+        assert_eq!(quite(&[shift(0), shift(1), shift(2)]), NOBODY);
+        assert_eq!(quite(&[shift(0), shift(1), computing()]), NOBODY);
+        // One does not take part. The second has got its message, and goes on if MPI keeps what it sends.
+        let states = [shift(0), shift(1), barrier(1, 3)];
+        assert_eq!(quite(&states), NOBODY);
+        assert_eq!(super::stuck(&states, Sure::Nearly), [0, 1, 2]);
+        let long = |state: Option<State>| {
+            state.map(|mut state| {
+                state.waits.iter_mut().for_each(|waiting| waiting.long = true);
+                state
+            })
+        };
+        let states = [shift(0), long(shift(1)), barrier(1, 3)];
+        assert_eq!(quite(&states), [0, 1, 2]);
+        assert_eq!(why(&states, &[0, 1, 2]), "ranks wait for each other in a circle: 0 -> 2 -> 0");
+        assert_eq!(quite(&[shift(0), long(shift(1)), computing()]), NOBODY);
+        // What it sends may have been received, although it still waits for what comes.
+        let got = counting(messages(&[from(&[1], 1)]), &[(0, 1)], &[(1, 1)]);
+        assert_eq!(quite(&[computing(), long(shift(1)), got.clone()]), NOBODY);
+        assert_eq!(quite(&[shift(0), long(shift(1)), got]), NOBODY);
+        // The second has done it, since MPI has kept what it sent.
+        let done = counting(barrier(1, 3), &[(2, 1)], &[(0, 1)]);
+        assert_eq!(quite(&[shift(0), done.clone(), barrier(1, 3)]), [0, 1, 2]);
+        // What the third has sent may be under way, or have come while the first still sends.
+        let sent = counting(barrier(1, 3), &[(0, 1)], &[]);
+        assert_eq!(quite(&[shift(0), shift(1), sent.clone()]), NOBODY);
+        let got = counting(shift(0), &[], &[(2, 1)]);
+        assert_eq!(quite(&[got, done, sent]), [0, 1, 2]);
+        // A rank that is in a call of two halves may have sent, too.
+        let other = messages(&[to(0, 9), from(&[1], 9)]);
+        assert_eq!(quite(&[shift(0), messages(&[from(&[0], 1)]), other]), NOBODY);
+        // Of messages from any rank the sum is known.
+        let any = || {
+            counting(shift(0), &[], &[(1, 1)]).map(|mut state| {
+                (state.received, state.received_from.others) = (2, true);
+                state
+            })
+        };
+        for (sent, free) in [(1, false), (2, true)] {
+            let third = counting(barrier(1, 3), &[(0, sent)], &[]);
+            let second = counting(barrier(1, 3), &[(0, 1)], &[]);
+            assert_eq!(quite(&[any(), second, third]).is_empty(), free, "{sent}");
         }
     }
 

@@ -13,7 +13,7 @@ use super::nodes::Link;
 use super::now::now;
 use super::report::{aligned, ranks};
 use super::state::State;
-use super::verdict::{mismatched, nothing_under_way, stuck, why};
+use super::verdict::{Sure, mismatched, stuck, why};
 
 /// How often a watchdog wakes up.
 const TICK: Duration = Duration::from_millis(250);
@@ -221,11 +221,10 @@ impl Watch {
         if let Some(of) = mismatched(states) {
             super::end(true, &self.mismatch(states, &of));
         }
-        let stuck = stuck(states);
-        if !stuck.is_empty() {
-            let certain = if nothing_under_way(states) { CERTAIN } else { WITH_MESSAGES };
+        for (sure, certain) in [(Sure::Quite, CERTAIN), (Sure::Nearly, WITH_MESSAGES)] {
+            let stuck = stuck(states, sure);
             let unmoved = self.unmoved(&stuck, time);
-            if unmoved >= certain {
+            if !stuck.is_empty() && unmoved >= certain {
                 let head = format!("DEADLOCK: {} ({})", why(states, &stuck), nothing_moved(unmoved));
                 super::end(true, &format!("{head}\n{}", self.table(time)));
             }

@@ -18,7 +18,7 @@ use crate::comm::{Comm, LogicalOr, decode, encode};
 use crate::error::{Error, Result};
 use crate::file::{File, Options, Storage, count, same_everywhere};
 use crate::sys;
-use crate::sys::record::{self, Kind};
+use crate::sys::record::{self, Kind, within};
 
 mod checksum;
 
@@ -107,7 +107,9 @@ impl<'c> Checkpoint<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when the folder can neither be found nor made, or `every` is 0.
+    #[track_caller]
     pub fn every(comm: &'c Comm, every: impl Into<Every>, folder: impl AsRef<Path>) -> Result<Self> {
+        let _within = within();
         let (every, folder) = (every.into(), folder.as_ref().to_owned());
         same_everywhere(comm, &(format!("{every:?}"), &folder), "checkpoints")?;
         if every == Every::Steps(0) {
@@ -154,7 +156,9 @@ impl<'c> Checkpoint<'c> {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn is_due(&self, step: u64) -> Result<bool> {
+        let _within = within();
         match self.every {
             Every::Steps(steps) => Ok(step.is_multiple_of(steps)),
             Every::Time(time) => {
@@ -174,6 +178,7 @@ impl<'c> Checkpoint<'c> {
     /// On all ranks alike, when something cannot be saved, as on a full disk. The earlier checkpoints stay.
     #[track_caller]
     pub fn save(&mut self, step: u64, what: impl FnOnce(&Saving<'_, 'c>) -> Result<()>) -> Result<()> {
+        let _within = within();
         let _span = record::span(Kind::Checkpoint, "checkpoint", Location::caller(), step, 0);
         let began = Instant::now();
         let (comm, path) = (self.comm, self.path(step));
@@ -219,6 +224,7 @@ impl<'c> Checkpoint<'c> {
         step: u64,
         what: impl FnOnce(&Saving<'_, 'c>) -> Result<()>,
     ) -> Result<bool> {
+        let _within = within();
         let due = self.is_due(step)?;
         if due {
             self.save(step, what)?;
@@ -234,7 +240,9 @@ impl<'c> Checkpoint<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there are checkpoints and all are damaged, or a rank does not see the folder.
+    #[track_caller]
     pub fn latest(&self) -> Result<Option<Saved<'c>>> {
+        let _within = within();
         let comm = self.comm;
         let found = comm.on_root(|| Ok(steps_in(&self.folder)?))?;
         let steps = comm.broadcast(0, found.as_deref())?;
@@ -287,7 +295,9 @@ impl<'c> Checkpoint<'c> {
     /// # std::fs::remove_dir_all(&folder)?;
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn restore(&self, what: impl FnOnce(&Saved<'c>) -> Result<()>) -> Result<u64> {
+        let _within = within();
         let Some(saved) = self.latest()? else { return Ok(0) };
         what(&saved)?;
         Ok(saved.step + 1)
@@ -410,11 +420,13 @@ impl Saving<'_, '_> {
     ///
     /// # Errors
     /// On all ranks alike, when the name is taken, or the disk is full.
+    #[track_caller]
     pub fn array<T: H5Type + Copy, D: Dimension>(
         &self,
         name: &str,
         array: &DistArray<'_, T, D>,
     ) -> Result<()> {
+        let _within = within();
         array.save(self.file, &format!("arrays/{name}")).map(|_| ())
     }
 
@@ -426,7 +438,9 @@ impl Saving<'_, '_> {
     ///
     /// # Errors
     /// On all ranks alike, when their values differ or cannot be encoded, the name is taken, or the disk is full.
+    #[track_caller]
     pub fn value<V: Serialize + ?Sized>(&self, name: &str, value: &V) -> Result<()> {
+        let _within = within();
         let comm = self.file.comm();
         let failed = |failure| self.file.failed(&format!("value {name}"), failure);
         let bytes = comm.agree(encode(value).map_err(failed))?;
@@ -463,11 +477,13 @@ impl<'c> Saved<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is none of that name, or it has another shape or other elements.
+    #[track_caller]
     pub fn array<T: H5Type + Copy, D: Dimension>(
         &self,
         layout: &Layout<'c, D>,
         name: &str,
     ) -> Result<DistArray<'c, T, D>> {
+        let _within = within();
         DistArray::load_by(layout, &self.file.dataset(&format!("arrays/{name}"))?)
     }
 
@@ -478,7 +494,9 @@ impl<'c> Saved<'c> {
     ///
     /// # Errors
     /// On all ranks alike, when there is none of that name, or it is of another type.
+    #[track_caller]
     pub fn value<V: DeserializeOwned>(&self, name: &str) -> Result<V> {
+        let _within = within();
         let data = self.file.dataset(&format!("values/{name}"))?;
         let bytes = data.read_rows::<u8>(0..data.shape()[0])?;
         let value = decode(bytes.as_slice().expect("in one piece"));

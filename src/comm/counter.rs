@@ -63,14 +63,21 @@ impl Counter<'_> {
     /// When MPI refuses.
     #[track_caller]
     pub fn fetch_add(&self, n: u64) -> Result<u64> {
-        self.comm.perform(Call::new("fetch_add"), |_| self.number.fetch_add(n))
+        self.comm.perform(Call::new("fetch_add").root(0), |_| self.number.fetch_add(n))
     }
 
     /// Frees it now, and not at the end of the program.
     ///
     /// # Collective
     /// All ranks must call this.
+    #[track_caller]
     pub fn free(self) {
+        self.free_in(Call::collective("free"));
+    }
+
+    /// As [`free`](Counter::free), shown as this call of all ranks.
+    pub(crate) fn free_in(self, call: Call) {
+        let _here = self.comm.waits_for_all(call);
         self.number.free();
     }
 
@@ -90,6 +97,6 @@ impl Counter<'_> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> Result<u64> {
-        self.comm.perform(Call::new("get"), |_| self.number.get())
+        self.comm.perform(Call::new("get").root(0), |_| self.number.get())
     }
 }

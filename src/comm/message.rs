@@ -278,7 +278,8 @@ impl Comm {
         from: impl Into<Source>,
     ) -> Result<Vec<T>> {
         let (to, from) = (to.into(), from.into().0);
-        self.perform(Call::new("send_recv").to(to.rank, to.tag).from(from), |comm| {
+        let call = Call::new("send_recv").to(to.rank, to.tag).from(from).bytes(size_of_val(data));
+        self.perform(call, |comm| {
             let (to, data) = ((to.rank, to.tag), Sent::new(data)?);
             point_to_point::send_receive_new(comm, Channel::Program, to, data, from)
         })
@@ -305,7 +306,8 @@ impl Comm {
         room: &mut [T],
     ) -> Result<Status> {
         let (to, from) = (to.into(), from.into().0);
-        self.perform(Call::new("send_recv_into").to(to.rank, to.tag).from(from), |comm| {
+        let call = Call::new("send_recv_into").to(to.rank, to.tag).from(from).bytes(size_of_val(data));
+        self.perform(call, |comm| {
             let (to, data, room) = ((to.rank, to.tag), Sent::new(data)?, Received::new(room)?);
             Ok(point_to_point::send_receive(comm, Channel::Program, to, data, from, room)?.into())
         })
@@ -329,7 +331,7 @@ impl Comm {
     #[track_caller]
     pub fn shift<T: Element<K>, K>(&self, by: isize, data: &[T]) -> Result<Vec<T>> {
         let (to, from) = self.ring(by);
-        self.perform(shifts(Call::new("shift"), to, from), |comm| {
+        self.perform(shifts(Call::new("shift"), to, from).bytes(size_of_val(data)), |comm| {
             point_to_point::send_receive_new(
                 comm,
                 Channel::Ours,
@@ -358,7 +360,7 @@ impl Comm {
     #[track_caller]
     pub fn shift_into<T: Element<K>, K>(&self, by: isize, data: &[T], room: &mut [T]) -> Result<Status> {
         let (to, from) = self.ring(by);
-        self.perform(shifts(Call::new("shift_into"), to, from), |comm| {
+        self.perform(shifts(Call::new("shift_into"), to, from).bytes(size_of_val(data)), |comm| {
             let (data, room) = (Sent::new(data)?, Received::new(room)?);
             Ok(Status {
                 tag: 0,

@@ -263,7 +263,6 @@ impl Comm {
     }
 
     /// By this number records and checks know these ranks.
-    #[cfg(feature = "h5")]
     pub(crate) fn id(&self) -> u64 {
         self.ours.id.get()
     }
@@ -301,6 +300,12 @@ impl Comm {
             let _here = self.group.enter(comm, call)?;
             act(comm)
         })
+    }
+
+    /// Records that this rank waits in `call` until all others have come, until what comes back is dropped. It may take as long as the
+    /// work of the others does: nobody is told of a rank that stays away. Collective.
+    pub(crate) fn waits_for_all(&self, call: Call) -> sys::record::Inside {
+        self.group.waits_for_all(call)
     }
 
     /// Something that must be the same on all ranks in the next collective call: compared with it, in full mode.

@@ -22,7 +22,7 @@ use crate::comm::{Comm, Max};
 use crate::error::{Error, Result};
 use crate::sys;
 use crate::sys::hdf5::{Block, Done};
-use crate::sys::record::{self, Inside, Kind, Made};
+use crate::sys::record::{self, Inside, Kind, Made, within};
 use crate::sys::stored::{Elements, Room};
 
 /// The most that one rank moves in one call: HDF5 and MPI-IO fail at 2 GiB, some of them in silence.
@@ -310,6 +310,7 @@ impl<'f> Dataset<'f> {
         &mut self,
         rows: &ArrayBase<S, D>,
     ) -> Result<Range<usize>> {
+        let _within = within();
         let comm = self.file.comm();
         let mine = rows.shape().first().copied().unwrap_or(0);
         let fits = self.whole_rows(rows.shape()).and_then(|()| self.is_of::<T>(false));
@@ -332,7 +333,9 @@ impl<'f> Dataset<'f> {
     ///
     /// # Errors
     /// On all ranks alike, when it cannot have that shape.
+    #[track_caller]
     pub fn resize(&mut self, shape: &[usize]) -> Result<()> {
+        let _within = within();
         same_everywhere(self.file.comm(), shape, "shape")?;
         let resized = match self.handle.space() {
             Ok(space) if space.ndim() == shape.len() => {
@@ -371,6 +374,7 @@ impl<'f> Dataset<'f> {
         block: &ArrayBase<S, D>,
         found: Result<()>,
     ) -> Result<()> {
+        let _within = within();
         let (_here, began) = (self.recorded("write"), Instant::now());
         let found = found
             .and_then(|()| self.may_write())
@@ -398,6 +402,7 @@ impl<'f> Dataset<'f> {
     /// On all ranks alike, when rows are not there, the type is another, or a rank has no memory for them.
     #[track_caller]
     pub fn read_rows<T: H5Type + Copy>(&self, rows: Range<usize>) -> Result<ArrayD<T>> {
+        let _within = within();
         let mut start = vec![0; self.shape.len()];
         let mut count = self.shape.clone();
         if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
@@ -416,6 +421,7 @@ impl<'f> Dataset<'f> {
     /// what Rust's type cannot be: a `bool` that is neither true nor false, a text that is no UTF-8.
     #[track_caller]
     pub fn read_block<T: H5Type + Copy>(&self, start: &[usize], shape: &[usize]) -> Result<ArrayD<T>> {
+        let _within = within();
         let (_here, began) = (self.recorded("read"), Instant::now());
         let room = self.fits::<T>(start, shape, self.convert).and_then(|()| {
             let len = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n)).unwrap_or(usize::MAX);
@@ -443,6 +449,7 @@ impl<'f> Dataset<'f> {
         start: &[usize],
         block: &mut ArrayBase<S, D>,
     ) -> Result<()> {
+        let _within = within();
         let shape = block.shape().to_vec();
         // Every rank reads in its own way; HDF5 sees no difference.
         if !block.is_standard_layout() {

@@ -12,6 +12,7 @@ use super::whole::{behind_links, beside, comes_in_sight, folder_of, mark, may_cr
 use crate::comm::{Comm, LogicalOr};
 use crate::error::{Error, Result};
 use crate::sys;
+use crate::sys::record::within;
 
 /// With less room than this, things are done with care.
 const LITTLE: u64 = 64 << 20;
@@ -154,6 +155,7 @@ impl<'c> File<'c> {
 
     #[track_caller]
     fn new(comm: &'c Comm, path: &Path, options: &Options, replace: bool) -> Result<Self> {
+        let _within = within();
         let path = &behind_links(path);
         let hints = checked(comm, path, options)?;
         let partial = beside(path);
@@ -235,6 +237,7 @@ impl<'c> File<'c> {
 
     #[track_caller]
     fn existing(comm: &'c Comm, path: &Path, options: &Options, to_change: bool) -> Result<Self> {
+        let _within = within();
         let hints = checked(comm, path, options)?;
         // Every rank looks, since each must see the file; one that does not would leave the others in a collective.
         let seen = comm.agree(look(path, to_change))?;
@@ -286,6 +289,7 @@ impl<'c> File<'c> {
     /// On all ranks alike, when the disk is full.
     #[track_caller]
     pub fn flush(&self) -> Result<()> {
+        let _within = within();
         agree_on(self.comm, &("flush", &self.path), Ok(()))?;
         let flushed = sys::hdf5::flush(self.handle());
         let flushed = flushed.map_err(|failure| failed(&self.path, "cannot flush", failure));
@@ -301,6 +305,7 @@ impl<'c> File<'c> {
     /// On all ranks alike, when the disk is full, the folder has gone, or another program has meanwhile begun the same file.
     #[track_caller]
     pub fn close(self) -> Result<()> {
+        let _within = within();
         self.close_after(|_| Ok(()))
     }
 
@@ -332,6 +337,7 @@ impl<'c> File<'c> {
     /// On all ranks alike, when HDF5 cannot close it.
     #[track_caller]
     pub fn discard(mut self) -> Result<()> {
+        let _within = within();
         let comm = self.comm;
         self.sync = false;
         self.empty();

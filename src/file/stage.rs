@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};
+use crate::sys::record::within;
 
 /// What the folders begin with that copies are in.
 const PREFIX: &str = "rankwise-stage-";
@@ -39,7 +40,9 @@ impl Staged {
     ///
     /// # Errors
     /// When MPI refuses. What cannot be removed stays.
+    #[track_caller]
     pub fn remove(self, comm: &Comm) -> Result<()> {
+        let _within = within();
         comm.barrier()?;
         remove_where(|folder| self.path.starts_with(folder));
         Ok(())
@@ -101,6 +104,7 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn stage(&self, path: impl AsRef<Path>) -> Result<Staged> {
+        let _within = within();
         let path = path.as_ref();
         let of_root = self.broadcast(0, self.is_root().then_some(path.as_os_str().as_bytes()))?;
         let same = of_root == path.as_os_str().as_bytes();

@@ -14,6 +14,7 @@ use super::task::{Policy, Runner};
 use crate::comm::{Call, Comm, Element};
 use crate::error::{Error, Result, TaskError, TaskErrors};
 use crate::sys::Failure;
+use crate::sys::record::within_at;
 
 /// What runs tasks: [`Mpi`], [`Threads`], [`Serial`], or the one of them that a name says, [`Backend`]. A program that is written
 /// for any of them gives the same on each, to the bit, reductions too.
@@ -145,7 +146,7 @@ impl<'c> Threads<'c> {
         len: usize,
         run: impl Fn(&Runner<'_>, usize) -> Result<R, TaskError> + Sync,
     ) -> Result<Option<Vec<R>>> {
-        let comm = self.comm;
+        let (comm, _within) = (self.comm, within_at(call.at));
         comm.note(|| format!("{len} items, {} threads", self.threads));
         let runner =
             Runner { rank: comm.world_rank(), host: comm.host(), at: call.at, policy: Policy::default() };

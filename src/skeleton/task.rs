@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::{TaskError, in_one_line};
 use crate::panics::caught_apart;
-use crate::sys::Communicator;
 use crate::sys::record::{self, Inside, Kind, Made};
 
 /// What is done about a task that fails.
@@ -40,15 +39,16 @@ impl Runner<'_> {
         record::took(Kind::Tasks, "task", self.at, between, (first as u64, count as u64));
     }
 
-    /// Records that this rank waits for work, until what comes back is dropped.
-    pub(crate) fn waits(&self, comm: &Communicator) -> Inside {
+    /// Records that this rank waits for something to do, as for work, until what comes back is dropped: from a rank of this group, or
+    /// from any. What comes meanwhile, comes in it, and says until when it has waited.
+    pub(crate) fn waits(&self, operation: &'static str, group: u64, from: Option<usize>) -> Inside {
         Inside::enter(|| Made {
             kind: Kind::Call,
-            operation: "wait for work",
+            operation,
             at: self.at,
-            group: comm.id.get(),
+            group,
             number: 0,
-            peers: (None, Some(0)),
+            peers: (None, from),
             root: None,
         })
     }

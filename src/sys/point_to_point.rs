@@ -34,7 +34,7 @@ pub(crate) const KNOWN: i32 = 6;
 pub(crate) const SHIFTED: i32 = 8;
 
 /// Whether every standard send is to be a synchronous one, which shows who relies on MPI to keep messages.
-pub(super) fn synchronous() -> bool {
+pub(crate) fn synchronous() -> bool {
     static SYNCHRONOUS: OnceLock<bool> = OnceLock::new();
     *SYNCHRONOUS.get_or_init(|| std::env::var_os("RANKWISE_SEND").is_some_and(|how| how == "sync"))
 }

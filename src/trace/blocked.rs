@@ -1,7 +1,8 @@
 //! Who waited for whom, and for how long: found from both ends of a message, and from all ranks of a collective call.
 //!
 //! A receive that began before its message was sent has waited for a late sender. A send that went on until a later receive began has
-//! waited for a late receiver. In a collective call that needs all ranks everyone waits for the last one.
+//! waited for a late receiver. In a collective call that needs all ranks everyone waits for the last one. Who reaches into the memory of
+//! another rank waits, where MPI needs that rank's help, until it makes a call.
 
 use std::collections::HashMap;
 
@@ -10,6 +11,7 @@ use super::run::{Block, Run, What};
 pub(super) fn find(run: &mut Run) {
     messages(run);
     collectives(run);
+    one_sided(run);
     unanswered(run);
 }
 
@@ -95,6 +97,38 @@ fn collectives(run: &mut Run) {
             if let Some((on, until)) = until.filter(|(on, _)| *on != rank) {
                 run.lanes[l].blocks[b].waits(until, on);
             }
+        }
+    }
+}
+
+/// Calls that reach into the memory of a rank which was in none.
+fn one_sided(run: &mut Run) {
+    // A collective call that was started has a number.
+    let owner = |block: &Block| block.root.filter(|_| block.what == What::Call && block.number == 0);
+    // The calls of the ranks that are reached into, in order: tasks come in that of their end.
+    let mut calls: HashMap<u32, Vec<(i64, i64)>> = HashMap::new();
+    for owner in run.lanes.iter().flat_map(|lane| lane.blocks.iter().filter_map(owner)) {
+        calls.entry(owner).or_insert_with(|| {
+            let blocks = run.lane(owner).into_iter().flat_map(|lane| &lane.blocks);
+            blocks.filter(|block| block.what.is_call()).map(|block| (block.begin, block.end)).collect()
+        });
+    }
+    for lane in &mut run.lanes {
+        for block in &mut lane.blocks {
+            let Some(owner) = owner(block).filter(|owner| *owner != lane.rank) else { continue };
+            let calls = &calls[&owner];
+            let after = calls.partition_point(|(begin, _)| *begin <= block.begin);
+            // It is served when the other one comes back from its longest time in no call.
+            let mut left =
+                after.checked_sub(1).map_or(block.begin, |before| calls[before].1.max(block.begin));
+            let (mut longest, mut until) = (0, block.begin);
+            for &(begin, end) in calls[after..].iter().take_while(|(begin, _)| *begin < block.end) {
+                if begin - left > longest {
+                    (longest, until) = (begin - left, begin);
+                }
+                left = end;
+            }
+            block.waits(until, owner);
         }
     }
 }

@@ -210,12 +210,16 @@ function ruler(pen) {
   const step = [1, 2, 5, 10].map(k => k * power).find(s => s >= rough);
   pen.font = "11px system-ui, 'DejaVu Sans', sans-serif";
   pen.textBaseline = "middle";
+  // In the unit of the greatest, with as many digits as tell two marks apart.
+  const [unit, per] = [["s", 1e9], ["ms", 1e6], ["µs", 1e3], ["ns", 1]].find(([, per]) => at(width) >= per) || ["ns", 1];
+  const digits = Math.max(0, Math.ceil(Math.log10(per / step) - 1e-9));
   for (let t = Math.ceil(view.start / step) * step; t <= at(width); t += step) {
     pen.fillStyle = colour.line;
     pen.fillRect(x(t), RULER - 5, 1, height);
     pen.fillStyle = colour.soft;
     pen.textAlign = "center";
-    if (x(t) > LEFT + 8) pen.fillText(time(t), x(t), RULER / 2);
+    const words = (t / per).toFixed(digits) + " " + unit, half = pen.measureText(words).width / 2;
+    if (x(t) - half > LEFT - 20 && x(t) + half < width - 4) pen.fillText(words, x(t), RULER / 2);
   }
 }
 function draw() {
@@ -353,13 +357,14 @@ picture.onpointerdown = e => {
   picture.setPointerCapture(e.pointerId);
 };
 picture.onpointermove = e => {
+  const before = hover;
   if (drag) {
     drag.now = e.offsetX;
     if (!drag.zoom) { view.start = drag.start - (e.offsetX - drag.x) * view.scale; view.top = drag.top - (e.offsetY - drag.y); }
     hover = -1;
   } else hover = under(e.offsetX, e.offsetY);
   tip(e.offsetX, e.offsetY);
-  redraw();
+  if (drag || hover !== before) redraw();
 };
 picture.onpointerup = () => {
   if (drag && drag.zoom && Math.abs(drag.now - drag.x) > 4) {
@@ -424,14 +429,18 @@ function aside() {
     .map(([c, words]) => `<i style="background:var(--${c})"></i>${words}`).join("");
   for (const words of [...RUN.said, ...RUN.notes.map(n => "Note: " + n + ".")]) add($("said"), "li", words);
   if (!RUN.said.length && !RUN.notes.length) add($("said"), "li", RUN.sentence);
-  for (const lane of lanes.slice(0, 512)) {
-    const bar = add($("spent"), "div", "");
+  // In the colours of the picture; of many ranks every fourth has its name.
+  const names = { idle: "computing", call: "messages", all: "calls of all ranks", wait: "waiting", file: "files" };
+  const every = lanes.length > 24 ? 4 : 1;
+  $("spent").className = every > 1 ? "many" : "";
+  lanes.slice(0, 512).forEach((lane, l) => {
+    const bar = add($("spent"), "div", ""), total = k => lane.sums[k][lane.calls.length];
     bar.className = "bar";
-    add(bar, "div", "rank " + lane.rank);
-    const parts = add(bar, "span", ""), colours = ["idle", "call", "wait", "file"], names = ["computing", "messages", "waiting", "files"];
-    bar.title = lane.spent.map((t, k) => `${names[k]} ${time(t)}`).join(", ");
-    lane.spent.forEach((t, k) => { const part = add(parts, "em", ""); part.style.cssText = `width:${100 * t / WHOLE}%;background:var(--${colours[k]})`; });
-  }
+    add(bar, "div", l % every ? "" : "rank " + lane.rank);
+    const parts = add(bar, "span", ""), times = { idle: lane.spent[0], call: total(0), all: total(3), wait: total(1), file: total(2) };
+    bar.title = `rank ${lane.rank}: ` + Object.entries(times).map(([k, t]) => `${names[k]} ${time(t)}`).join(", ");
+    for (const [k, t] of Object.entries(times)) add(parts, "em", "").style.cssText = `width:${100 * t / WHOLE}%;background:var(--${k})`;
+  });
   const head = add($("calls"), "tr", "");
   for (const words of ["call", "at", "calls", "bytes", "time", "waiting", "late"]) add(head, "th", words);
   for (const [name, place, calls, size, all, wait, late] of RUN.table) {
@@ -441,9 +450,21 @@ function aside() {
   }
 }
 function matrix() {
-  const canvas = $("matrix"), cell = Math.max(2, Math.min(22, Math.floor(360 / RUN.ranks))), wide = cell * RUN.ranks;
-  canvas.style.width = canvas.style.height = wide + "px";
+  // Room for the numbers of the ranks, above and on the left.
+  const canvas = $("matrix"), cell = Math.max(2, Math.min(22, Math.floor(330 / RUN.ranks))), wide = cell * RUN.ranks, edge = 26;
+  canvas.style.width = canvas.style.height = wide + edge + "px";
   const pen = paint(canvas), most = RUN.matrix.reduce((a, c) => Math.max(a, c[3]), 1), known = new Map();
+  pen.fillStyle = colour.soft;
+  pen.font = "10.5px system-ui, 'DejaVu Sans', sans-serif";
+  pen.textBaseline = "middle";
+  const every = [1, 2, 4, 8, 16, 32, 64].find(n => n * cell >= 20) || 128;
+  for (let r = 0; r < RUN.ranks; r += every) {
+    pen.textAlign = "right";
+    pen.fillText(r, edge - 5, edge + (r + .5) * cell);
+    pen.textAlign = "center";
+    pen.fillText(r, edge + (r + .5) * cell, edge - 9);
+  }
+  pen.translate(edge, edge);
   pen.fillStyle = colour.idle;
   pen.fillRect(0, 0, wide, wide);
   for (const [a, b, n, size] of RUN.matrix) {
@@ -452,9 +473,10 @@ function matrix() {
     pen.fillStyle = colour.wait;
     pen.fillRect(b * cell, a * cell, cell - (cell > 4), cell - (cell > 4));
   }
+  pen.globalAlpha = 1;
   canvas.onpointermove = e => {
-    const a = Math.floor(e.offsetY / cell), b = Math.floor(e.offsetX / cell), [n, size] = known.get(a + ":" + b) || [0, 0];
-    $("cell").textContent = `rank ${a} → ${b}: ${n} messages, ${bytes(size)}`;
+    const a = Math.floor((e.offsetY - edge) / cell), b = Math.floor((e.offsetX - edge) / cell), [n, size] = known.get(a + ":" + b) || [0, 0];
+    $("cell").textContent = a < 0 || b < 0 || a >= RUN.ranks || b >= RUN.ranks ? "\u00a0" : `rank ${a} → ${b}: ${n} messages, ${bytes(size)}`;
   };
 }
 const start = () => { measure(); aside(); view.scale = Infinity; draw(); matrix(); };

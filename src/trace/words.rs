@@ -297,10 +297,15 @@ fn never_came(run: &Run) -> Option<String> {
         None => String::new(),
     };
     let verb = if same.len() == 1 { "waits" } else { "wait" };
+    let name = run.name(first);
+    // What is a wait by its name, is one.
+    let what = match name.strip_prefix("wait for ") {
+        Some(what) => format!("for {what}"),
+        None => format!("in {name}"),
+    };
     Some(format!(
-        "The run was ended while {} {verb} in {} at {}{on}.",
+        "The run was ended while {} {verb} {what} at {}{on}.",
         units::ranks(&same),
-        run.name(first),
         run.place(first.site),
     ))
 }

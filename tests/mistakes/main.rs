@@ -217,6 +217,14 @@ const CLASSES: &[(&str, &[Row])] = &[
                 &["DEADLOCK: rank 0 waits for rank 2, which has ended its program"],
             ),
             row(
+                "a rank leaves out a shift along a ring",
+                Runs("long-unshifted", Light, 3),
+                &[
+                    "DEADLOCK: rank 0 waits for rank 2, which has ended its program",
+                    "rank 1 is in shift to rank 2 tag 8 from rank 0 tag 8",
+                ],
+            ),
+            row(
                 "a receive without a send",
                 Runs("left-alone", Light, 3),
                 &["DEADLOCK: rank 0 waits for rank 2, which has ended its program", "recv from rank 2"],
@@ -490,6 +498,38 @@ fn ranks_that_wait_for_ever_are_named() {
 }
 
 #[test]
+fn an_exchange_that_a_rank_leaves_out_is_found_as_soon_as_any_other_deadlock() {
+    for (what, ranks, why, line) in [
+        (
+            "unshifted",
+            3,
+            "rank 0 waits for rank 2, which has ended",
+            "rank 0 is in shift to rank 1 tag 8 from rank 2",
+        ),
+        (
+            "long-unshifted",
+            3,
+            "rank 0 waits for rank 2, which has ended",
+            "rank 1 is in shift to rank 2 tag 8 from rank 0",
+        ),
+        (
+            "long-unshifted",
+            5,
+            "rank 0 waits for rank 4, which has ended",
+            "rank 3 is in shift to rank 4 tag 8 from rank 2",
+        ),
+    ] {
+        let ended = make(what, ranks, &[("RANKWISE_CHECK", "light")]);
+        says(&ended, "DEADLOCK: ", &[why, line]);
+        // Where a message may be under way that has not been counted, it takes 10 s.
+        let time =
+            ended.stderr.split_once("(nothing has moved for ").and_then(|(_, rest)| rest.split_once(" s)"));
+        let time: f64 = time.and_then(|(time, _)| time.parse().ok()).expect("a time");
+        assert!(time < 8.0, "{what} on {ranks}: {time} s");
+    }
+}
+
+#[test]
 fn what_many_more_ranks_than_cores_do_is_found_soon() {
     // By the comparison, or by the watchdog while the ranks have not all come to it.
     let ended = make("operation", 64, &[("RANKWISE_CHECK", "full")]);
@@ -535,7 +575,7 @@ fn a_process_that_is_stopped_is_named() {
 #[test]
 fn a_slow_rank_is_no_deadlock() {
     for level in ["light", "full"] {
-        for what in ["none", "slow"] {
+        for what in ["none", "slow", "slow-shift"] {
             let ended = make(what, 3, &[("RANKWISE_CHECK", level)]);
             assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
             assert_eq!(ended.stdout.matches("is done").count(), 3, "{}", ended.stderr);

@@ -108,6 +108,8 @@ fn main() -> ExitCode {
             }
             "kept-window" => std::mem::forget(world.counter()?),
             "skipped-at-the-end" if !last => world.barrier()?,
+            "unshifted" if !last => drop(world.shift(1, &[1.5])?),
+            "long-unshifted" if !last => drop(world.shift(1, &vec![1.5; LONG])?),
             "left-alone" if !last => drop(world.recv::<u8, _>(size - 1)?),
             "no-sender" => drop(world.recv::<u8, _>(left)?),
             "no-sender-at-all" => drop(world.recv::<u8, _>(Any)?),
@@ -172,6 +174,28 @@ fn main() -> ExitCode {
                 world.barrier()?;
             }
             // Nothing is wrong with these.
+            "slow-shift" => {
+                if last {
+                    std::thread::sleep(std::time::Duration::from_secs(3));
+                }
+                for _ in 0..3 {
+                    world.shift(1, &vec![1.5; LONG])?;
+                    world.shift(1, &[1.5])?;
+                }
+                // The second has sent, and has got its message only at the end; what it has sent was received.
+                match rank {
+                    0 => std::thread::sleep(std::time::Duration::from_secs(3)),
+                    1 => drop(world.send_recv::<f64, _>((2, 5), &vec![1.5; LONG], (0, 5))?),
+                    2 => drop(world.recv::<f64, _>((1, 5))?),
+                    _ => {}
+                }
+                match rank {
+                    0 => world.send((1, 5), &[1.5])?,
+                    1 => world.send((2, 6), &[1.5])?,
+                    2 => drop(world.recv::<f64, _>((1, 6))?),
+                    _ => {}
+                }
+            }
             "slow" => {
                 if last {
                     std::thread::sleep(std::time::Duration::from_secs(3));

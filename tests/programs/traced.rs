@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rankwise::array::{Boundary, DistArray, Layout};
 use rankwise::comm::Any;
 use rankwise::prelude::*;
+use rankwise::skeleton::{Schedule, on_root};
 
 /// Does something that is known beforehand.
 #[derive(rankwise::clap::Parser)]
@@ -23,6 +25,14 @@ fn main() -> ExitCode {
         "dies" => fails(world, || std::process::abort()),
         "stalls" => stalls(world),
         "many" => many(world),
+        "farm" => farm(world),
+        "rooted" => rooted(world),
+        "pool" => pool(world),
+        "graph" => graph(world),
+        "pipeline" => pipeline(world),
+        "kernels" => kernels(world),
+        #[cfg(feature = "h5")]
+        "files" => files(world),
         other => Err(format!("nothing is called {other}").into()),
     })
 }
@@ -114,6 +124,112 @@ fn chain(world: &Comm) -> rankwise::program::Outcome {
         world.send(rank + 1, &token)?;
     }
     world.barrier()?;
+    Ok(())
+}
+
+/// So long takes the one task that takes long.
+const LONG: u64 = 300;
+
+fn one_is_long(number: usize) -> usize {
+    if number == 0 {
+        work(LONG);
+    }
+    number
+}
+
+/// A task a rank, of which one takes long: numbers that all know.
+fn farm(world: &Comm) -> rankwise::program::Outcome {
+    world.farm(0..world.size()).schedule(Schedule::Dynamic(1)).run(one_is_long)?;
+    Ok(())
+}
+
+/// The same, of items that the root hands out; and results in whatever order.
+fn rooted(world: &Comm) -> rankwise::program::Outcome {
+    let items = world.is_root().then(|| (0..world.size()).collect());
+    world.farm(on_root(items)).schedule(Schedule::Dynamic(1)).run(one_is_long)?;
+    world.farm(0..world.size()).run_unordered(|i| Ok::<_, String>(2 * i), |_, _| {})?;
+    Ok(())
+}
+
+/// The same, of tasks that are submitted.
+fn pool(world: &Comm) -> rankwise::program::Outcome {
+    world.pool(|number| Ok::<_, String>(one_is_long(number))).run(|pool| {
+        let futures = (0..world.size()).map(|number| pool.submit(number)).collect::<Result<Vec<_>>>()?;
+        futures.into_iter().try_for_each(|future| future.wait().map(drop))
+    })?;
+    Ok(())
+}
+
+/// The same, of tasks that the last one needs.
+fn graph(world: &Comm) -> rankwise::program::Outcome {
+    let graph = world.graph();
+    let first: Vec<_> = (0..world.size()).map(|number| graph.task(move || one_is_long(number))).collect();
+    let sum = first.into_iter().reduce(|a, b| graph.task_after((&a, &b), |(a, b)| a + b));
+    graph.keep(&sum.expect("there is a rank"));
+    graph.run()?;
+    Ok(())
+}
+
+/// The same, of items that go from stage to stage.
+fn pipeline(world: &Comm) -> rankwise::program::Outcome {
+    let size = world.size();
+    world.pipeline().stage("count", 1, move || 0..size).stage("work", 1, one_is_long).collect()?;
+    Ok(())
+}
+
+/// What this crate computes on all ranks.
+fn kernels(world: &Comm) -> rankwise::program::Outcome {
+    use rankwise::distributed::{density, permute, sort};
+
+    let mine: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 100) + world.rank() as f64).collect();
+    let sorted = sort::sort(world, mine.clone())?;
+    sort::odd_even(world, mine.clone())?;
+    sort::quantiles(world, &sorted, &[0.5])?;
+    permute::shuffle(world, 7, &mine)?;
+    let all: Vec<f64> = (0..500).map(|i| f64::from(i * 37 % 500)).collect();
+    let block = density::Samples::blocks(all.len(), world.size()).range(world.rank());
+    let samples = density::Samples::new(world, all.len(), 1, &all[block])?;
+    let density = density::Density::builder().fit(world, samples)?;
+    density.evaluate(density::Places::Points(&[1.0, 2.0]))?;
+    let layout = Layout::rows(world, [10, 3])?;
+    let array = DistArray::from_fn(&layout, |(i, j)| (i + j) as f64)?;
+    array.sum()?;
+    array.sum_axis(0)?;
+    array.transpose()?;
+    array.gather(0)?;
+    array.halo(1, Boundary::Periodic)?;
+    array.max_abs_diff(&array)?;
+    array.argmax()?;
+    Ok(())
+}
+
+/// Files that all ranks write and read.
+#[cfg(feature = "h5")]
+fn files(world: &Comm) -> rankwise::program::Outcome {
+    use rankwise::checkpoint::Checkpoint;
+    use rankwise::file::File;
+
+    let number =
+        world.broadcast(0, world.is_root().then(std::process::id).as_ref().map(std::slice::from_ref))?[0];
+    let folder = std::env::temp_dir().join(format!("rankwise-traced-{number}"));
+    world.on_root(|| Ok(std::fs::create_dir_all(&folder)?))?;
+    let layout = Layout::rows(world, [10, 3])?;
+    let array = DistArray::from_fn(&layout, |(i, j)| (i + j) as f64)?;
+    let file = File::create(world, folder.join("a.h5"))?;
+    array.save(&file, "all")?;
+    file.create_group("group")?.set_attribute("unit", "m")?;
+    file.set_attribute("ranks", world.size())?;
+    file.close()?;
+    let file = File::open(world, folder.join("a.h5"))?;
+    let again = DistArray::<f64, ndarray::Ix2>::load(world, &file.dataset("all")?)?;
+    assert!(again.abs_diff_eq(&array, 0.0)?);
+    file.names("/")?;
+    file.close()?;
+    let mut checkpoint = Checkpoint::every(world, 1, folder.join("steps"))?;
+    checkpoint.save_if_due(1, |saving| saving.array("all", &array))?;
+    checkpoint.latest()?;
+    world.barrier()?;
+    world.on_root(|| Ok(std::fs::remove_dir_all(&folder)?))?;
     Ok(())
 }
 

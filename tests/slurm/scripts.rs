@@ -243,6 +243,36 @@ fn scaling_gives_a_table_and_a_picture() {
 
 #[test]
 #[ignore = "needs a cluster: make test-slurm"]
+fn rankwise_scaling_starts_steps_of_its_allocation() {
+    let folder = Folder::new("slurm-rankwise-scaling");
+    let tool = env!("CARGO_BIN_EXE_rankwise");
+    // Each rank says in which step of the job it is.
+    let rank = "echo step $SLURM_STEP_ID of $SLURM_STEP_NUM_TASKS >> steps; exec $0 $@";
+    let run =
+        format!("{tool} scaling --repeat 2 -- sh -c '{rank}' {} --random 20000", example("bubble_sort"));
+    // What the tests are started with would go before srun.
+    let job = submit_with(
+        &folder,
+        &["--nodes=1", "--ntasks-per-node=4", "--output=scaling-%j.out"],
+        &["--wrap", &format!("unset MPIEXEC; {run}")],
+        &[],
+    );
+    let text = job.success();
+    let table = std::fs::read_to_string(folder.file("scaling.csv")).expect("written");
+    let ranks: Vec<&str> = table.lines().skip(1).filter_map(|row| row.split(',').next()).collect();
+    assert_eq!(ranks, ["1", "2", "4"], "{table}\n{text}");
+    assert!(text.contains("strong scaling"), "{text}");
+    let steps = std::fs::read_to_string(folder.file("steps")).expect("written");
+    for ranks in [1, 2, 4] {
+        let of: Vec<&str> = steps.lines().filter(|line| line.ends_with(&format!(" of {ranks}"))).collect();
+        assert!(of.len() >= 2 * ranks && of.len().is_multiple_of(ranks), "{ranks}: {steps}");
+        let numbered = |line: &&str| line.split(' ').nth(1).is_some_and(|step| step.parse::<u32>().is_ok());
+        assert!(of.iter().all(numbered), "{steps}");
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster: make test-slurm"]
 fn a_course_runs_all_its_exercises() {
     let folder = Folder::new("slurm-course");
     corpus(&folder, 200);

@@ -17,6 +17,7 @@ use crate::kernels::covariance::Cholesky;
 use crate::kernels::density::{Kernel, weighted_normalisation};
 use crate::kernels::grid_sums::is_product;
 use crate::kernels::tree::Tolerance;
+use crate::sys::record::within;
 
 /// How wide the windows are.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +105,9 @@ impl Builder {
     /// On all ranks alike: when a bandwidth is not a positive number; when samples do not vary along an axis that a rule needs, or along a
     /// combination of axes, with which ones; when a matrix is not symmetric and positive definite; when densities are out of the range of
     /// numbers; when samples are beyond a limit of reflection; when a tolerance is negative, or not for single precision.
+    #[track_caller]
     pub fn fit(self, comm: &Comm, samples: Samples) -> Result<Density<'_>> {
+        let _within = within();
         let d = samples.dimensions;
         comm.agree(self.check(d))?;
         let (bandwidth, turned) = match &self.bandwidth {
@@ -270,7 +273,9 @@ impl<'c> Density<'c> {
     /// # Errors
     /// On all ranks alike: when places are not whole rows of finite numbers; when an engine cannot do what it is asked for, with
     /// one that can.
+    #[track_caller]
     pub fn evaluate(&self, places: Places<'_>) -> Result<Vec<f64>> {
+        let _within = within();
         Ok(self.evaluate_with(places, |_| {})?.0)
     }
 
@@ -282,7 +287,9 @@ impl<'c> Density<'c> {
     ///
     /// # Errors
     /// As [`evaluate`](Density::evaluate).
+    #[track_caller]
     pub fn evaluate_with(&self, places: Places<'_>, progress: impl FnMut(f64)) -> Result<(Vec<f64>, Plan)> {
+        let _within = within();
         let (mut sums, plan) = self.sums(places, progress)?;
         let m = places.len(self.samples.dimensions);
         for (sums, width) in sums.chunks_mut(m.max(1)).zip(&self.settings.widths) {
@@ -302,7 +309,9 @@ impl<'c> Density<'c> {
     ///
     /// # Errors
     /// As [`evaluate`](Density::evaluate).
+    #[track_caller]
     pub fn log_evaluate(&self, places: Places<'_>) -> Result<Vec<f64>> {
+        let _within = within();
         Ok(self.log_evaluate_with(places, |_| {})?.0)
     }
 
@@ -313,11 +322,13 @@ impl<'c> Density<'c> {
     ///
     /// # Errors
     /// As [`evaluate`](Density::evaluate).
+    #[track_caller]
     pub fn log_evaluate_with(
         &self,
         places: Places<'_>,
         progress: impl FnMut(f64),
     ) -> Result<(Vec<f64>, Plan)> {
+        let _within = within();
         let (sums, plan) = self.sums(places, progress)?;
         let (d, settings) = (self.samples.dimensions, &self.settings);
         let mut logarithms = if settings.kernel == Kernel::Gaussian {
@@ -349,7 +360,9 @@ impl<'c> Density<'c> {
     ///
     /// # Errors
     /// As [`evaluate`](Density::evaluate).
+    #[track_caller]
     pub fn plan(&self, places: Places<'_>) -> Result<Plan> {
+        let _within = within();
         self.comm.agree(check_places(self.samples.dimensions, places))?;
         let turned = self.turned(places);
         self.task(self.seen(places, turned.as_deref())).plan(self.comm, self.settings.engine)

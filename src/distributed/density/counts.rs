@@ -6,6 +6,7 @@ use super::{Places, Samples, Work};
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::kernels::window_counts::Widths;
+use crate::sys::record::within;
 
 /// The number of samples in the cube of each width around each of this rank's places, edges included: all places for the first width, then for the
 /// second, and so on. However many widths there are, it takes one pass over the pairs; and the counts are exact.
@@ -29,6 +30,7 @@ use crate::kernels::window_counts::Widths;
 /// assert_eq!(counts, [1, 2, 3, 4]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn window_counts(
     comm: &Comm,
     samples: &Samples,
@@ -36,6 +38,7 @@ pub fn window_counts(
     widths: &[f64],
     progress: impl FnMut(f64),
 ) -> Result<Vec<u64>> {
+    let _within = within();
     let d = samples.dimensions;
     comm.agree(check_bandwidth(d, &vec![1.0; d], widths).and_then(|()| check_places(d, places)).and_then(
         |()| match (&samples.weights, widths) {

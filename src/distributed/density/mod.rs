@@ -17,6 +17,7 @@
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::kernels::density::{Kernel, weighted_normalisation};
+use crate::sys::record::within;
 
 mod boundary;
 mod builder;
@@ -103,6 +104,7 @@ pub struct Estimate<'a> {
 /// assert_eq!(p, [2.0 / 3.0, 1.0 / 4.0]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn density(
     comm: &Comm,
     kernel: Kernel,
@@ -112,6 +114,7 @@ pub fn density(
     places: Places<'_>,
     progress: impl FnMut(f64),
 ) -> Result<Vec<f64>> {
+    let _within = within();
     evaluate(
         comm,
         Estimate { kernel, bandwidth, widths, precision: Precision::Double },
@@ -145,6 +148,7 @@ pub fn density(
 /// approx::assert_relative_eq!(p[0], 0.482_593, max_relative = 1e-5);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn evaluate(
     comm: &Comm,
     estimate: Estimate<'_>,
@@ -152,6 +156,7 @@ pub fn evaluate(
     places: Places<'_>,
     progress: impl FnMut(f64),
 ) -> Result<Vec<f64>> {
+    let _within = within();
     let Estimate { kernel, bandwidth, widths, .. } = estimate;
     let d = samples.dimensions;
     comm.agree(check::check(estimate, samples, places))?;

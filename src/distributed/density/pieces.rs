@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::kernels::covariance::Cholesky;
 use crate::kernels::window_sums::TILE;
 use crate::sum::ExactSum;
+use crate::sys::record::within;
 
 /// Samples as a file has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,7 @@ impl Samples {
     /// assert!((p[0] - 1.0).abs() < 0.01);
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn in_pieces(
         comm: &Comm,
         n: usize,
@@ -78,6 +80,7 @@ impl Samples {
         memory: usize,
         read: impl Fn(&Comm, Range<usize>) -> Result<Rows> + 'static,
     ) -> Result<Self> {
+        let _within = within();
         comm.agree(if n > 0 && dimensions > 0 {
             Ok(())
         } else {

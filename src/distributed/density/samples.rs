@@ -12,6 +12,7 @@ use crate::kernels::window_sums::TILE;
 use crate::partition::Partition;
 use crate::program::threads;
 use crate::sum::ExactSum;
+use crate::sys::record::within;
 
 /// Samples dealt out over ranks, in whole tiles; see [`Samples::blocks`].
 #[derive(Debug, Clone)]
@@ -74,7 +75,9 @@ impl Samples {
     /// # Errors
     /// On all ranks alike: when there is no sample at all; when a coordinate is not finite, with its row and column; when a
     /// rank has not the rows that [`blocks`](Samples::blocks) give it.
+    #[track_caller]
     pub fn new(comm: &Comm, n: usize, dimensions: usize, rows: &[f64]) -> Result<Self> {
+        let _within = within();
         let blocks = Self::blocks(n, comm.size());
         let range = blocks.range(comm.rank());
         let check = || -> Result<(), Box<dyn StdError>> {
@@ -117,7 +120,9 @@ impl Samples {
     /// assert_eq!(p, [2.0 / 4.0]);
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn weighted(mut self, comm: &Comm, weights: &[f64]) -> Result<Self> {
+        let _within = within();
         let range = self.blocks.range(comm.rank());
         comm.agree(match &self.pieces {
             Some(_) => Err("samples that are read in pieces have their weights from there".into()),
@@ -225,7 +230,9 @@ impl Samples {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn deviations(&self, comm: &Comm) -> Result<Vec<f64>> {
+        let _within = within();
         let pairs: Vec<(usize, usize)> = (0..self.dimensions).map(|axis| (axis, axis)).collect();
         Ok(self.moments(comm, &pairs)?.into_iter().map(f64::sqrt).collect())
     }
@@ -238,7 +245,9 @@ impl Samples {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn covariance(&self, comm: &Comm) -> Result<Vec<f64>> {
+        let _within = within();
         let d = self.dimensions;
         let pairs: Vec<(usize, usize)> = (0..d).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
         let moments = self.moments(comm, &pairs)?;
@@ -270,7 +279,9 @@ impl Samples {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn extent(&self, comm: &Comm) -> Result<Vec<(f64, f64)>> {
+        let _within = within();
         if let Some(known) = self.pieces.as_ref().and_then(|pieces| pieces.extent.get()) {
             return Ok(known.clone());
         }

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::kernels::bandwidth;
 use crate::kernels::density::{Kernel, weighted_normalisation};
 use crate::sum::ExactSum;
+use crate::sys::record::within;
 
 /// Cells of the grid, and where that is too coarse.
 const CELLS: [usize; 2] = [1 << 14, 1 << 18];
@@ -48,7 +49,9 @@ const MASS: f64 = (1u64 << 60) as f64;
 /// assert!(0.02 < h && h < 0.5, "{h}");
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sheather_jones(comm: &Comm, kernel: Kernel, samples: &Samples) -> Result<f64> {
+    let _within = within();
     let d = samples.dimensions;
     // Known alike on all ranks.
     comm.agree(samples.all_in_memory("the improved Sheather-Jones bandwidth"))?;
@@ -144,6 +147,7 @@ pub struct CrossValidation {
 /// assert_eq!(tried.best, 1);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn cross_validate(
     comm: &Comm,
     kernel: Kernel,
@@ -152,6 +156,7 @@ pub fn cross_validate(
     widths: &[f64],
     progress: impl FnMut(f64),
 ) -> Result<CrossValidation> {
+    let _within = within();
     let weights = samples.weights.as_ref().map(|weights| &weights.mine[..]);
     let heaviest = samples.weights.as_ref().map_or(1.0, |weights| weights.most);
     let total = samples.weight();

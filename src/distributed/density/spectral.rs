@@ -13,6 +13,7 @@ use crate::kernels::level::Level;
 use crate::kernels::spectral::{Request, Spectral};
 use crate::kernels::window_sums::TILE;
 use crate::partition::Partition;
+use crate::sys::record::within;
 
 /// Samples that are spread, and places that are read, at a time.
 const ROUND: usize = 32 * TILE;
@@ -51,6 +52,7 @@ const ROUND: usize = 32 * TILE;
 /// approx::assert_abs_diff_eq!(p[0], 0.482_592_849, epsilon = 1e-9);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn evaluate(
     comm: &Comm,
     estimate: Estimate<'_>,
@@ -59,6 +61,7 @@ pub fn evaluate(
     atol: f64,
     progress: impl FnMut(f64),
 ) -> Result<Vec<f64>> {
+    let _within = within();
     let Estimate { kernel, bandwidth, widths, .. } = estimate;
     let possible = || match kernel {
         Kernel::Gaussian => Ok(()),

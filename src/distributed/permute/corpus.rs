@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::kernels::permutation::{Unit, words};
+use crate::sys::record::within;
 
 /// The most that is read at once of a file, and the least.
 const CHUNK: Range<u64> = 64 << 10..4 << 20;
@@ -194,7 +195,9 @@ impl Corpus {
     ///
     /// # Errors
     /// On all ranks alike, when a file is not there or not a regular one, or the headers differ.
+    #[track_caller]
     pub fn open(comm: &Comm, inputs: &[PathBuf], unit: Unit, header: u64) -> Result<Self> {
+        let _within = within();
         let found = comm.on_root(|| Ok(Self::look(inputs, unit, header)?))?;
         let (sources, header) = comm.broadcast_value(0, found.as_ref())?;
         Ok(Corpus { sources, unit, header })
@@ -233,7 +236,9 @@ impl Corpus {
     ///
     /// # Errors
     /// As [`open`](Corpus::open), and when the file has no such bytes.
+    #[track_caller]
     pub fn of_range(comm: &Comm, path: &Path, range: Range<u64>, unit: Unit) -> Result<Self> {
+        let _within = within();
         let found = comm.on_root(|| {
             let source = Source::of(path)?;
             if range.start > range.end || range.end > source.size {
@@ -284,7 +289,9 @@ impl Corpus {
     ///
     /// # Errors
     /// On all ranks alike, when a file cannot be read.
+    #[track_caller]
     pub fn fingerprint(&self, comm: &Comm, progress: &mut dyn FnMut(f64)) -> Result<Fingerprint> {
+        let _within = within();
         let mut sum = Fingerprint::default();
         self.scan(comm, CHUNK.end, LONGEST, progress, |unit| {
             sum.add(unit.bytes, self.unit.missing(unit.bytes));
@@ -301,7 +308,9 @@ impl Corpus {
     ///
     /// # Errors
     /// As [`fingerprint`](Corpus::fingerprint).
+    #[track_caller]
     pub fn fingerprint_of_words(&self, comm: &Comm, progress: &mut dyn FnMut(f64)) -> Result<Fingerprint> {
+        let _within = within();
         let mut sum = Fingerprint::default();
         self.scan(comm, CHUNK.end, LONGEST, progress, |unit| {
             sum.add_words(unit.index, unit.bytes, self.unit.missing(unit.bytes));

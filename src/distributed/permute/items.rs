@@ -11,6 +11,7 @@ use crate::comm::{Comm, Element, Sum};
 use crate::error::Result;
 use crate::kernels::permutation::{key, sort};
 use crate::partition::Partition;
+use crate::sys::record::within;
 
 /// This rank's part of all items, in random order: those of rank 0, then those of rank 1 and so on are permuted as a whole, and each
 /// rank gets as many as it gave. What comes is [`permuted`](crate::kernels::permutation::permuted) of seed and copy 0.
@@ -32,7 +33,9 @@ use crate::partition::Partition;
 /// assert_eq!(shuffled.len(), 3);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn shuffle<T: Element<K>, K>(comm: &Comm, seed: u64, mine: &[T]) -> Result<Vec<T>> {
+    let _within = within();
     let lengths = Partition::from_counts(&comm.all_gather_one(mine.len())?);
     deal(comm, (seed, 0), mine, 1, None, &lengths)
 }
@@ -56,11 +59,13 @@ pub fn shuffle<T: Element<K>, K>(comm: &Comm, seed: u64, mine: &[T]) -> Result<V
 /// assert_eq!(shuffled.get_everywhere((0, 1))?, shuffled.get_everywhere((0, 0))? + 1); // rows stay whole
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn shuffle_array<'c, T, D, K>(array: &DistArray<'c, T, D>, seed: u64) -> Result<DistArray<'c, T, D>>
 where
     T: Element<K>,
     D: Dimension,
 {
+    let _within = within();
     let comm = array.comm();
     let rows = Layout::rows(comm, array.layout().dim())?;
     let rows = array.redistribute(&rows)?.into_local();
@@ -81,7 +86,9 @@ where
 ///
 /// # Errors
 /// On all ranks alike, when there are fewer items.
+#[track_caller]
 pub fn sample<T: Element<K>, K>(comm: &Comm, seed: u64, mine: &[T], wanted: usize) -> Result<Vec<T>> {
+    let _within = within();
     let all = comm.all_reduce_one(mine.len(), Sum)?;
     if wanted > all {
         return comm.agree(Err(format!("a sample of {wanted} from {all} items")));

@@ -10,6 +10,7 @@ use super::{external, mapped, within};
 use crate::comm::{Comm, Min, Sum};
 use crate::error::{Error, Result};
 use crate::report::resident_memory;
+use crate::sys::record::within;
 
 /// A corpus, and what is to be made of it: see [`Job::run`].
 #[derive(Debug, Clone)]
@@ -101,7 +102,9 @@ impl Job<'_> {
     /// # std::fs::remove_dir_all(&folder)?;
     /// # Ok(()) }) }
     /// ```
+    #[track_caller]
     pub fn run(&self, comm: &Comm, progress: &mut dyn FnMut(f64)) -> Result<Summary> {
+        let _within = within();
         self.write(comm, progress)?.put_in_place(self.sync)
     }
 
@@ -113,7 +116,9 @@ impl Job<'_> {
     ///
     /// # Errors
     /// As `run`.
+    #[track_caller]
     pub fn write<'c>(&self, comm: &'c Comm, progress: &mut dyn FnMut(f64)) -> Result<Written<'c>> {
+        let _within = within();
         let mut target = Target::new(comm, &self.plan, self.corpus.header())?;
         let spare = self.spare_memory(comm)?;
         let whole = self.corpus.bytes() < mapped::MOST_BYTES.min(spare) && on_one_machine(comm)?;
@@ -135,7 +140,9 @@ impl Job<'_> {
     ///
     /// # Errors
     /// As `run`, and when `plan` is another or there is a sample.
+    #[track_caller]
     pub fn write_within<'c>(&self, comm: &'c Comm, progress: &mut dyn FnMut(f64)) -> Result<Written<'c>> {
+        let _within = within();
         if self.sample.is_some() || !matches!(self.plan, Plan::Text(_) | Plan::Split(_)) {
             let path = self.plan.paths().first().map_or("".as_ref(), PathBuf::as_path);
             return comm
@@ -208,7 +215,9 @@ impl Written<'_> {
     ///
     /// # Errors
     /// On all ranks alike, when the disk is full or the folder has gone.
+    #[track_caller]
     pub fn put_in_place(self, sync: bool) -> Result<Summary> {
+        let _within = within();
         self.target.finish(sync)?;
         Ok(self.summary)
     }

@@ -5,6 +5,7 @@ use crate::comm::Comm;
 use crate::error::Result;
 use crate::kernels::permutation::{key, order, tie};
 use crate::partition::Partition;
+use crate::sys::record::within;
 
 /// A random permutation of `0..n`, chosen by a seed: nothing but three numbers, the same on all ranks.
 ///
@@ -103,7 +104,9 @@ impl Permutation {
     ///
     /// # Errors
     /// When MPI refuses.
+    #[track_caller]
     pub fn block(&self, comm: &Comm) -> Result<Vec<usize>> {
+        let _within = within();
         let blocks = Partition::even(self.n, comm.size());
         let mine: Vec<usize> = even_block(comm, self.n).collect();
         deal(comm, (self.seed, self.copy), &mine, 1, None, &blocks)

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::file::{Dataset, H5Type, Number};
 use crate::kernels::permutation::key;
 use crate::partition::Partition;
+use crate::sys::record::within;
 
 /// Writes the rows of `from` (what shares an index of axis 0) to `to` in random order: those of
 /// [`permuted`](crate::kernels::permutation::permuted), of seed and copy 0.
@@ -41,12 +42,14 @@ use crate::partition::Partition;
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn shuffle_rows<T: Number + H5Type>(
     from: &Dataset<'_>,
     to: &Dataset<'_>,
     seed: u64,
     memory: usize,
 ) -> Result<()> {
+    let _within = within();
     let comm = from.comm();
     let shape = from.shape();
     if shape != to.shape() || shape.is_empty() {

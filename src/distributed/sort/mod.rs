@@ -34,6 +34,7 @@ use crate::comm::{Comm, Element, Sum, kind::Plain, kind::Tuple};
 use crate::error::Result;
 use crate::kernels::sorting::{self, Backwards, By, Key, Natural, Order};
 use crate::partition::Partition;
+use crate::sys::record::within;
 
 mod exchange;
 mod odd_even;
@@ -86,7 +87,9 @@ impl Cost {
 /// assert_eq!(mine[..4], [-1.0, -0.0, 0.0, 2.5]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sort<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result<Vec<T>> {
+    let _within = within();
     Ok(sort_counted(comm, mine)?.0)
 }
 
@@ -104,7 +107,9 @@ pub fn sort<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result<V
 /// assert_eq!((mine.as_slice(), cost.sent), (&[1, 2, 3][..], 0)); // to other ranks: there are none
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sort_counted<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result<(Vec<T>, Cost)> {
+    let _within = within();
     in_order(comm, mine, &Natural::new())
 }
 
@@ -122,7 +127,9 @@ pub fn sort_counted<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> 
 /// assert_eq!(mine, [3, 2, 1]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sort_descending<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result<Vec<T>> {
+    let _within = within();
     Ok(in_order(comm, mine, &Backwards::new())?.0)
 }
 
@@ -142,11 +149,13 @@ pub fn sort_descending<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) 
 /// assert_eq!(mine, [(2, -1.0), (3, -1.0), (1, 2.5)]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sort_by_key<T: Element<E>, E, B: Key<K>, K>(
     comm: &Comm,
     mine: Vec<T>,
     key: impl Fn(&T) -> B,
 ) -> Result<Vec<T>> {
+    let _within = within();
     Ok(in_order(comm, mine, &By(|a: &T, b: &T| key(a).order(&key(b))))?.0)
 }
 
@@ -167,11 +176,13 @@ pub fn sort_by_key<T: Element<E>, E, B: Key<K>, K>(
 /// assert_eq!(mine, [[2, 3], [1, 4], [1, 9]]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sort_by<T: Element<E>, E>(
     comm: &Comm,
     mine: Vec<T>,
     order: impl Fn(&T, &T) -> Ordering,
 ) -> Result<Vec<T>> {
+    let _within = within();
     Ok(in_order(comm, mine, &By(order))?.0)
 }
 
@@ -192,11 +203,13 @@ pub fn sort_by<T: Element<E>, E>(
 /// assert_eq!((keys, names), (vec![1.0, 2.0], vec![*b"one", *b"two"]));
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn sort_records<A, V, EA, EV, K>(comm: &Comm, keys: &[A], values: &[V]) -> Result<(Vec<A>, Vec<V>)>
 where
     A: Element<EA> + Key<K>,
     V: Element<EV>,
 {
+    let _within = within();
     let as_many = if keys.len() == values.len() {
         Ok(())
     } else {
@@ -225,7 +238,9 @@ where
 /// assert_eq!(argsort(world, &[0.5, -1.0, 0.25])?, [1, 2, 0]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn argsort<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: &[T]) -> Result<Vec<u64>> {
+    let _within = within();
     let first = comm.exclusive_scan(&[mine.len() as u64], Sum)?[0];
     let placed: Vec<(T, u64)> = mine.iter().copied().zip(first..).collect();
     let order = By(|a: &(T, u64), b: &(T, u64)| a.0.order(&b.0));
@@ -250,7 +265,9 @@ pub fn argsort<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: &[T]) -> Result<
 /// assert_eq!(quantiles(world, &[4, 1, 3, 2], &[0.0, 0.5, 0.75, 1.0])?, [1, 2, 3, 4]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn quantiles<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: &[T], quantiles: &[f64]) -> Result<Vec<T>> {
+    let _within = within();
     let order = Natural::<K>::new();
     let n = comm.all_reduce_one(mine.len(), Sum)?;
     comm.agree(match quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
@@ -292,7 +309,9 @@ pub fn quantiles<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: &[T], quantile
 /// assert!(is_sorted(world, &vec![world.rank(); 3])?);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn is_sorted<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: &[T]) -> Result<bool> {
+    let _within = within();
     let ends: Vec<T> = [mine.first(), mine.last()].into_iter().flatten().copied().collect();
     let ends = comm.all_gather(&ends)?;
     let sorted = sorting::is_sorted(mine) && sorting::is_sorted(&ends);

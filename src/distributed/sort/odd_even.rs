@@ -13,6 +13,7 @@ use crate::comm::{Comm, Element, Max};
 use crate::error::{Error, Result};
 use crate::kernels::sorting::{self, By, Key, Natural, Order, Work};
 use crate::sys::memory;
+use crate::sys::record::within;
 
 /// Keys that a rank offers at a time, to find how many must cross.
 const PROBES: usize = 63;
@@ -66,7 +67,9 @@ pub struct Step<'a, T> {
 /// assert_eq!((mine, walk.sent), (vec![1, 2, 3], 0));
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn odd_even<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result<(Vec<T>, Walk)> {
+    let _within = within();
     let mut mine = evenly(comm, mine)?;
     let order = Natural::<K>::new();
     order.sort(&mut mine);
@@ -92,12 +95,14 @@ pub fn odd_even<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Resu
 /// assert_eq!((mine, phases), (vec![3, 2, 1], walk.phases));
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn odd_even_by<T: Element<E>, E>(
     comm: &Comm,
     mine: Vec<T>,
     order: impl Fn(&T, &T) -> Ordering,
     watch: impl FnMut(Step<'_, T>) -> Result<()>,
 ) -> Result<(Vec<T>, Walk)> {
+    let _within = within();
     let mut mine = evenly(comm, mine)?;
     let comparisons = Cell::new(0);
     let order = By(|a: &T, b: &T| {
@@ -126,7 +131,9 @@ pub fn odd_even_by<T: Element<E>, E>(
 /// assert_eq!((mine, walk.bubbled.moves), (vec![1, 2, 3], 2));
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn bubble<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result<(Vec<T>, Walk)> {
+    let _within = within();
     bubble_by(comm, mine, T::order, |_| Ok(()))
 }
 
@@ -144,12 +151,14 @@ pub fn bubble<T: Element<E> + Key<K>, E, K>(comm: &Comm, mine: Vec<T>) -> Result
 /// assert_eq!(mine, [3, 1]);
 /// # Ok(()) }) }
 /// ```
+#[track_caller]
 pub fn bubble_by<T: Element<E>, E>(
     comm: &Comm,
     mine: Vec<T>,
     order: impl Fn(&T, &T) -> Ordering,
     watch: impl FnMut(Step<'_, T>) -> Result<()>,
 ) -> Result<(Vec<T>, Walk)> {
+    let _within = within();
     let mut mine = evenly(comm, mine)?;
     let comparisons = Cell::new(0);
     let order = By(|a: &T, b: &T| {

@@ -17,6 +17,7 @@ use crate::error::{Result, TaskError};
 use crate::panics::caught_apart;
 use crate::sys::pending::{self, Guard, Pending};
 use crate::sys::point_to_point::{self, Found, From};
+use crate::sys::record::Inside;
 use crate::sys::{Channel, Communicator, Failure, Outcome, Sent};
 
 /// From the root: work, the wish that nothing more is done, and the end.
@@ -97,6 +98,8 @@ struct Root<'a, 'm, 'c, I: Items, R> {
     looked: Instant,
     /// Whether results were handed out instead of a task of its own.
     owes: bool,
+    /// While it waits for the others.
+    idle: Option<Inside>,
     /// Of each rank: what it has and has not done, in order; what is on its way to it.
     open: Vec<VecDeque<Work>>,
     sends: Vec<VecDeque<Pending<'m, Vec<u8>>>>,
@@ -196,6 +199,7 @@ impl<I: Items, R> Root<'_, '_, '_, I, R> {
     fn receive<C: Carry<R>>(&mut self, found: Found) -> Outcome {
         let from = found.rank();
         let ([ran, nanoseconds], errors) = taken_apart::<2>(found.receive::<u8, _>()?);
+        self.idle = None;
         let [start, _] = self.open[from].pop_front().unwrap_or_default();
         if !self.in_blocks() {
             self.deal(from)?;
@@ -291,12 +295,14 @@ impl<I: Items, R> Root<'_, '_, '_, I, R> {
             }
         }
         if self.stopped && !self.told {
-            self.told = true;
+            (self.told, self.idle) = (true, None);
             (1..self.comm.size).try_for_each(|to| self.send(to, STOP, Vec::new()))?;
         }
         if !self.stopped && !self.exhausted {
             self.work(task);
         } else if self.open.iter().any(|open| !open.is_empty()) {
+            let (runner, group) = (self.job.runner, self.comm.id.get());
+            self.idle.get_or_insert_with(|| runner.waits("wait for results", group, None));
             // Whoever asks to be asked is, also while there is nothing else to do.
             if self.job.cancel.is_none() && self.job.progress.is_none() {
                 let found = point_to_point::find(self.comm, Channel::Program, done)?;
@@ -379,11 +385,11 @@ fn serve<I: Items, R, C: Carry<R>>(
     let mut local = Local::new();
     let (mut stopped, mut looked) = (false, Instant::now());
     loop {
-        let waiting = job.runner.waits(comm);
+        let waiting = job.runner.waits("wait for work", comm.id.get(), Some(0));
         let found = point_to_point::find(comm, Channel::Program, From { rank: Some(0), tag: None })?;
-        drop(waiting);
         let tag = found.tag();
         let ([start, count], packed) = taken_apart::<2>(found.receive::<u8, _>()?);
+        drop(waiting);
         match tag {
             END => return Ok(local),
             STOP => stopped = true,
@@ -477,6 +483,7 @@ impl<'a, 'm, 'c, I: Items, R> Root<'a, 'm, 'c, I, R> {
             told: false,
             looked: Instant::now(),
             owes: false,
+            idle: None,
             open: vec![VecDeque::new(); comm.size],
             sends: (0..comm.size).map(|_| VecDeque::new()).collect(),
             pace: Pace::default(),

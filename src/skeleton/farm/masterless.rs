@@ -103,7 +103,10 @@ pub(super) fn run<R>(
                 break 'all;
             }
             // It also lets MPI hand out numbers meanwhile, where that takes this rank's help.
-            let taken = counter.as_ref().map_or(Ok(0), Counter::get)?;
+            let taken = match &counter {
+                Some(counter) => counter.get()?,
+                None => 0,
+            };
             if taken >= STOP {
                 break 'all;
             }
@@ -117,7 +120,7 @@ pub(super) fn run<R>(
             counter.fetch_add(STOP)?;
         }
         // All come here at their end, so that nobody asks for work any more.
-        counter.free();
+        counter.free_in(job.call.named("wait for the others"));
     }
     Ok(local)
 }

@@ -12,6 +12,7 @@ use crate::comm::{Call, Comm, Element, Min};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::{Result, TaskError};
+use crate::sys::record::{Within, within_at};
 use crate::sys::{Failure, collectives};
 
 mod carry;
@@ -66,11 +67,14 @@ struct Job<'c> {
     on_error: Option<OnError<'c>>,
     /// Where a task is a tile of items.
     tiling: Option<Tiling>,
+    /// Since it has begun.
+    within: Option<Within>,
 }
 
 impl Job<'_> {
     /// All ranks have come, and run the same farm: or it is an error on all.
-    fn begin(&self, place: &Place, consumed: bool) -> Result<()> {
+    fn begin(&mut self, place: &Place, consumed: bool) -> Result<()> {
+        self.within = Some(within_at(self.call.at));
         let items = match place {
             Place::Everywhere(len) => format!("{len} items"),
             // How many they are, a rank may know alone.
@@ -94,7 +98,7 @@ impl Job<'_> {
     }
 
     /// As [`begin`](Job::begin); items that ranks have of their own are not for the root, and the others are as they may.
-    fn come<I: Items>(&self, items: &I, consumed: bool) -> Result<()> {
+    fn come<I: Items>(&mut self, items: &I, consumed: bool) -> Result<()> {
         self.begin(&items.place(), consumed)?;
         if matches!(items.place(), Place::Own(_)) && (consumed || self.on_error.is_some()) {
             let problem = "items that ranks have of their own are not watched by the root".to_owned();
@@ -200,6 +204,7 @@ impl Comm {
             progress: None,
             on_error: None,
             tiling: None,
+            within: None,
         };
         Farm { items, job }
     }

@@ -16,6 +16,7 @@ use crate::comm::{Call, Comm, Max, Sum};
 use crate::error::{Error, Result, TaskErrors};
 use crate::skeleton::pipeline::Item;
 use crate::skeleton::task::{Policy, Runner};
+use crate::sys::record::within_at;
 
 mod inputs;
 mod picture;
@@ -451,6 +452,7 @@ impl<'a> Graph<'a> {
     #[track_caller]
     pub fn run(self) -> Result<GraphReport> {
         let call = Call::collective("graph");
+        let _within = within_at(call.at);
         let comm = self.comm;
         comm.note(|| {
             let nodes = self.nodes.borrow();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Act, Adds, Coded, Decoded, Graph, Node, Of, Value};
 use crate::comm::{Any as AnyRank, Call, Comm, Request};
 use crate::error::{Result, TaskError};
-use crate::skeleton::idle::give_way;
+use crate::skeleton::idle::Idle;
 use crate::skeleton::pipeline::Item;
 use crate::skeleton::task::Runner;
 use crate::sys::record::{self, Kind};
@@ -257,7 +257,7 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
 
     /// Until this rank has run its tasks and has what it needs of the others.
     pub(super) fn run(mut self) -> Result<Done> {
-        let mut idle: Option<Instant> = None;
+        let (mut idle, runner, group) = (Idle::default(), self.runner, self.comm.id());
         while self.left > 0 || self.awaited > 0 || !self.sends.is_empty() {
             let (mut moved, began) = (false, Instant::now());
             for _ in 0..BETWEEN {
@@ -270,7 +270,9 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
             }
             (0..self.letters.len()).try_for_each(|rank| self.post(rank))?;
             while let Some(message) = self.comm.probe_now((AnyRank, TAG))? {
-                self.open(&message.recv()?)?;
+                let letter = message.recv()?;
+                idle.end();
+                self.open(&letter)?;
                 moved = true;
             }
             self.catch_up()?;
@@ -282,9 +284,10 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
                     gone.wait()?;
                 }
             }
-            match moved {
-                true => idle = None,
-                false => give_way(*idle.get_or_insert_with(Instant::now)),
+            if moved {
+                idle.end();
+            } else {
+                idle.give_way(|| runner.waits("wait for inputs", group, None));
             }
         }
         Ok(self.finish())

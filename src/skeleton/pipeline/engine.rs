@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::stage::{Begin, Head, Load, Ways, Work};
 use crate::comm::{Any as AnyRank, Call, Comm, Request};
 use crate::error::{Result, TaskError};
-use crate::skeleton::idle::give_way;
+use crate::skeleton::idle::Idle;
 use crate::skeleton::task::Runner;
 use crate::sys::Failure;
 use crate::sys::record::{self, Kind};
@@ -203,27 +203,27 @@ impl<'a, 'c> Engine<'a, 'c> {
 
     /// Until all is done on all ranks.
     pub(super) fn run(mut self) -> Result<Done> {
-        let mut idle: Option<Instant> = None;
+        let (mut idle, runner, group) = (Idle::default(), self.runner, self.comm.id());
         loop {
             let mut moved = false;
             while let Some(message) = self.comm.probe_now((AnyRank, TAG))? {
-                let from = message.source();
-                self.hear(from, message.recv()?)?;
+                let (from, letter) = (message.source(), message.recv()?);
+                self.done.waiting += idle.end().as_secs_f64();
+                self.hear(from, letter)?;
                 moved = true;
             }
             self.ask()?;
             moved |= self.work()? || self.draw()?;
             self.tidy()?;
-            if self.over()? {
-                self.done.waiting += idle.map_or(0.0, |since| since.elapsed().as_secs_f64());
+            let over = self.over()?;
+            if over || moved {
+                self.done.waiting += idle.end().as_secs_f64();
+            }
+            if over {
                 return Ok(self.done);
             }
-            if moved {
-                if let Some(since) = idle.take() {
-                    self.done.waiting += since.elapsed().as_secs_f64();
-                }
-            } else {
-                give_way(*idle.get_or_insert_with(Instant::now));
+            if !moved {
+                idle.give_way(|| runner.waits("wait for items", group, None));
             }
         }
     }

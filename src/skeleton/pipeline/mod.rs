@@ -13,6 +13,7 @@ use crate::comm::{Call, Comm, Max, Sum};
 use crate::error::{Error, Result, TaskErrors};
 use crate::skeleton::task::{Policy, Runner};
 use crate::sys::Failure;
+use crate::sys::record::within_at;
 
 mod engine;
 mod layout;
@@ -303,6 +304,7 @@ impl Staged<'_, ()> {
     pub fn run(self) -> Result<PipelineReport> {
         let Staged { comm, names, asked, acts, ordered, in_flight, policy, cancel, .. } = self;
         let call = Call::collective("pipeline");
+        let _within = within_at(call.at);
         if let Some(problem) = wrong(&names, &asked, in_flight) {
             return Err(call.error(Failure::Argument(problem)));
         }

@@ -3,12 +3,12 @@
 use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
-use super::idle::give_way;
 use super::pipeline::Item;
 use super::task::{Policy, Runner};
 use crate::comm::{Call, Comm};
 use crate::error::{Error, Result, TaskError, TaskErrors};
 use crate::sys::Communicator;
+use crate::sys::record::within_at;
 
 mod root;
 mod worker;
@@ -100,6 +100,7 @@ impl<F> Pool<'_, F> {
         B: Into<Box<dyn StdError>>,
     {
         let (call, whole, runner) = (self.call, self.comm, self.runner);
+        let _within = within_at(call.at);
         whole.note(|| format!("retries {}, deadline {:?}", runner.policy.retries, runner.policy.deadline));
         // Of its own: no other message can be taken for one of these.
         let comm = whole.perform(call, Communicator::again)?;
@@ -155,6 +156,9 @@ trait Engine<R> {
     fn is_ready(&self, id: usize) -> bool;
     /// Goes on a little: whether there was anything to do. If it is to `work`, it may run a task here, the one that is wanted first.
     fn advance(&self, work: bool, wanted: Option<usize>) -> Result<bool>;
+    /// Lets others have the processor, after it could not go on; until it can again, or nobody waits any more.
+    fn give_way(&self);
+    fn end_wait(&self);
     /// Nobody wants the result any more.
     fn forget(&self, id: usize);
     fn failed(&self, error: TaskError) -> crate::Error;
@@ -239,12 +243,11 @@ impl<R> Future<'_, R> {
     /// # Errors
     /// [`Error::Tasks`] with one error when the task failed; when MPI refuses.
     pub fn wait(self) -> Result<R> {
-        let mut idle = None;
         loop {
             if let Some(result) = self.engine.take(self.id) {
                 return result.map_err(|error| self.engine.failed(error));
             }
-            self.go_on(true, &mut idle)?;
+            self.go_on()?;
         }
     }
 
@@ -262,22 +265,27 @@ impl<R> Future<'_, R> {
     /// # Errors
     /// As [`wait`](Future::wait).
     pub fn wait_timeout(&mut self, limit: Duration) -> Result<Option<R>> {
-        let (began, mut idle) = (Instant::now(), None);
+        let began = Instant::now();
         loop {
             if let Some(result) = self.engine.take(self.id) {
                 return result.map(Some).map_err(|error| self.engine.failed(error));
             }
-            self.go_on(false, &mut idle)?;
+            let moved = self.engine.advance(false, Some(self.id))?;
             if began.elapsed() >= limit && !self.engine.is_ready(self.id) {
+                self.engine.end_wait();
+                // Whoever asks again and again lets others have the processor, too.
+                std::thread::yield_now();
                 return Ok(None);
+            }
+            if !moved {
+                self.engine.give_way();
             }
         }
     }
 
-    fn go_on(&self, work: bool, idle: &mut Option<Instant>) -> Result<()> {
-        match self.engine.advance(work, Some(self.id))? {
-            true => *idle = None,
-            false => give_way(*idle.get_or_insert_with(Instant::now)),
+    fn go_on(&self) -> Result<()> {
+        if !self.engine.advance(true, Some(self.id))? {
+            self.engine.give_way();
         }
         Ok(())
     }
@@ -308,12 +316,11 @@ impl<R> Future<'_, R> {
 /// # Ok(()) }) }
 /// ```
 pub fn wait_any<R>(futures: &mut Vec<Future<'_, R>>) -> Result<Option<(usize, Result<R>)>> {
-    let mut idle = None;
     while let Some(first) = futures.first() {
         if let Some(place) = futures.iter().position(|future| future.engine.is_ready(future.id)) {
             return Ok(Some((place, futures.remove(place).wait())));
         }
-        first.go_on(true, &mut idle)?;
+        first.go_on()?;
     }
     Ok(None)
 }

@@ -8,7 +8,7 @@ use super::worker::{DONE, END, TASK, message, opened};
 use super::{Engine, Takes};
 use crate::comm::{Call, Comm};
 use crate::error::{Error, Result, TaskError, TaskErrors};
-use crate::skeleton::idle::give_way;
+use crate::skeleton::idle::Idle;
 use crate::skeleton::pipeline::Item;
 use crate::skeleton::task::Runner;
 use crate::sys::pending::{self, Guard, Pending};
@@ -30,6 +30,8 @@ struct State<'m, I, R> {
     /// Errors that nobody has waited for.
     unseen: Vec<TaskError>,
     submitted: usize,
+    /// Whether it waits for the others.
+    idle: Idle,
 }
 
 pub(super) struct Root<'m, 'c, I, R, F> {
@@ -62,6 +64,7 @@ where
             forgotten: HashSet::new(),
             unseen: Vec::new(),
             submitted: 0,
+            idle: Idle::default(),
         };
         Root { whole, comm, call, runner, state: RefCell::new(state), run: RefCell::new(run) }
     }
@@ -104,6 +107,7 @@ where
         };
         state.open[found.rank()] -= 1;
         let message = found.receive::<u8, _>()?;
+        state.idle.end();
         let (id, result) = opened::<Result<R, TaskError>>(&message)?;
         state.arrive(id, result.unwrap_or_else(|problem| Err(self.runner.error(id, 0, problem, None))));
         Ok(true)
@@ -115,16 +119,16 @@ where
         if given_up {
             self.state.borrow_mut().queue.clear();
         }
-        let mut idle = None;
         let mut outcome = Ok(());
         while outcome.is_ok() && self.state.borrow().is_busy() {
             match self.advance(true, None) {
-                Ok(true) => idle = None,
-                Ok(false) => give_way(*idle.get_or_insert_with(Instant::now)),
+                Ok(true) => {}
+                Ok(false) => self.give_way(),
                 Err(error) => outcome = Err(error),
             }
         }
         let mut state = self.state.borrow_mut();
+        state.idle.end();
         let ended = self.whole.quietly(self.call, |_| {
             (1..self.comm.size).try_for_each(|to| self.send(&mut state, to, END, Vec::new()))?;
             std::mem::take(&mut state.sends).into_iter().try_for_each(|sent| sent.wait().map(drop))
@@ -186,11 +190,23 @@ where
         }
         let place = wanted.and_then(|id| state.queue.iter().position(|task| task.0 == id)).unwrap_or(0);
         let Some((id, item)) = state.queue.remove(place) else { return Ok(false) };
+        state.idle.end();
         // What the task does, it does without us.
         drop(state);
+        let began = Instant::now();
         let result = (self.run.borrow_mut())(id, item);
+        self.runner.ran((began, Instant::now()), (id, 1));
         self.state.borrow_mut().arrive(id, result);
         Ok(true)
+    }
+
+    fn give_way(&self) {
+        let (runner, group) = (self.runner, self.comm.id.get());
+        self.state.borrow_mut().idle.give_way(|| runner.waits("wait for results", group, None));
+    }
+
+    fn end_wait(&self) {
+        self.state.borrow_mut().idle.end();
     }
 
     fn forget(&self, id: usize) {

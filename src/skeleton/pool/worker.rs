@@ -45,11 +45,11 @@ pub(super) fn serve<I: DeserializeOwned, R: Serialize>(
     run: &mut impl FnMut(usize, I) -> Result<R, TaskError>,
 ) -> Outcome {
     loop {
-        let waiting = runner.waits(comm);
+        let waiting = runner.waits("wait for work", comm.id.get(), Some(0));
         let found = point_to_point::find(comm, Channel::Program, From { rank: Some(0), tag: None })?;
-        drop(waiting);
         let tag = found.tag();
         let letter = found.receive::<u8, _>()?;
+        drop(waiting);
         if tag == END {
             return Ok(());
         }

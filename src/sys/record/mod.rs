@@ -3,6 +3,7 @@
 //! An event costs two looks at the clock and eight stores. Nothing is allocated after the start but the name of a new place in the
 //! program, once, and nothing is sent to anybody. Only the thread that has started MPI records.
 
+mod place;
 mod region;
 mod sites;
 
@@ -12,6 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+pub(crate) use place::{Within, place, within, within_at};
 pub(crate) use region::{Compared, EVENT, Recorded, Region};
 use sites::{NOWHERE, Sites};
 
@@ -142,6 +144,7 @@ impl Recorder {
     #[inline]
     fn site(&self, region: &Region, at: &'static Location<'static>, what: &'static str) -> u32 {
         let Some(sites) = self.sites.get() else { return NOWHERE };
+        let at = place(at);
         sites.number(at, what, |number| {
             let text = format!("{what}\0{}\0{}", at.file(), at.line());
             region.name(SITE, number, text.as_bytes());
