@@ -31,8 +31,8 @@ help:
 	@echo 'make bench-sort   sorting across ranks beside C, rayon and radix sorts; ARGS=--aims for a hundred million keys'
 	@echo 'make bench-permute   compare permute_corpus with shuf, cp and others on 1 GB'
 	@echo 'make bench-trace   what the record of a run costs: an event, a call, the picture of a million events'
-	@echo 'make bench-density   densities beside C++ with libmvec, scipy, scikit-learn and KDEpy (PYTHON=... that has them)'
-	@echo 'make bench-density_spectral   densities by way of a grid beside finufft (PYTHON=... that has it)'
+	@echo 'make bench-density   densities beside C++, scipy, scikit-learn, KDEpy and finufft (PYTHON=... that has them); ARGS=--quick for a first look'
+	@echo 'make bench-density_spectral   densities by way of a grid, to several tolerances, beside finufft (PYTHON=... that has it)'
 	@echo 'make clean     remove what was built, for both MPIs'
 	@echo
 	@echo 'MPI=openmpi (the default) or MPI=mpich chooses the MPI, as in: make test MPI=mpich'

@@ -439,7 +439,7 @@ fn a_state_is_made_once_on_each_rank_that_needs_it_and_anew_after_a_panic() {
     });
 }
 
-/// A result that cannot travel when it is of a bad item: the format has to know its length before.
+/// It cannot travel when it is broken.
 #[derive(Debug, Clone, PartialEq)]
 enum Cup {
     Whole(usize),
@@ -516,6 +516,96 @@ fn a_result_that_cannot_travel_is_an_error_of_its_task() {
             let counted = |results: Unordered<'_, Cup>| Ok::<_, String>(results.count());
             let (came, errors) = farm.unordered(slow, counted)?;
             assert!(errors.iter().count() > 0 && came.is_none_or(|came| came + errors.len() == 60));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_item_that_cannot_travel_is_an_error_of_its_task() {
+    on_ranks([1, 2, 3, 4, 7], |world| {
+        const LEN: usize = 60;
+        let cups = |broken: &'static [usize]| {
+            let cup = |i| if broken.contains(&i) { Cup::Broken } else { Cup::Whole(i) };
+            world.is_root().then(|| (0..LEN).map(cup).collect::<Vec<_>>())
+        };
+        let number = |cup: Cup| match cup {
+            Cup::Whole(i) => i,
+            Cup::Broken => LEN,
+        };
+        // The first block travels, some of it broken, or all; the last one is that of the root.
+        const FIRST: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8];
+        for broken in [&[][..], &[3], &[0, 4, 5], FIRST] {
+            let travels = world.size() > 1 && !broken.is_empty();
+            let farm = || world.farm(on_root(cups(broken))).schedule(Schedule::Static);
+            let shown: Vec<usize> = (0..LEN).map(|i| if broken.contains(&i) { LEN } else { i }).collect();
+            let ended = farm().run(number);
+            if travels {
+                let Err(Error::Tasks { errors, .. }) = ended else { panic!("{broken:?}: {ended:?}") };
+                let indices: Vec<usize> = errors.iter().map(|error| error.index).collect();
+                assert_eq!(indices, broken);
+                for error in errors.iter() {
+                    assert_eq!(error.rank, 0, "{error}");
+                    assert!(
+                        error.message.contains("cannot encode") && error.message.contains("Cup"),
+                        "{error}"
+                    );
+                    assert!(error.place.contains("tests/farm.rs"), "{error}");
+                }
+            } else {
+                assert!(ended?.is_none_or(|all| all == shown), "{broken:?}");
+            }
+            // The others go on, each once, and are where they belong.
+            let mut ran = 0;
+            let outcomes = farm().collect_errors().try_run(|cup| {
+                ran += 1;
+                Ok::<_, String>(number(cup))
+            })?;
+            let lost = if travels { broken.len() } else { 0 };
+            assert_eq!(in_all(world, ran)?, LEN - lost, "{broken:?}");
+            if let Some(outcomes) = outcomes {
+                let indices: Vec<usize> = outcomes.errors().iter().map(|error| error.index).collect();
+                assert_eq!(indices, broken[..lost]);
+                for (i, result) in outcomes.results().iter().enumerate() {
+                    let is_lost = travels && broken.contains(&i);
+                    assert_eq!(*result, (!is_lost).then_some(shown[i]), "{i}");
+                }
+            }
+        }
+        // What the root has itself need not travel.
+        let results = world.farm(on_root(cups(&[LEN - 1]))).schedule(Schedule::Static).run(number)?;
+        assert!(results.is_none_or(|all| all[LEN - 1] == LEN));
+        // A stream, by twos, as they are ready: none is lost, and no worker is forgotten.
+        const HALF: &[usize] = &[0, 1, 2, 3, 5, 7, 8, 9, 20, 21, 22, 23, 24, 25, 40, 43, 57, 58, 59];
+        let slow = |cup| {
+            std::thread::sleep(Duration::from_micros(200));
+            Ok::<_, String>(number(cup))
+        };
+        for fails in [true, false] {
+            let farm = world.farm(stream(cups(HALF))).schedule(Schedule::Dynamic(2));
+            if fails {
+                match farm.run_unordered(slow, |_, _| {}) {
+                    Err(Error::Tasks { errors, .. }) => {
+                        assert!(errors.iter().all(|error| HALF.contains(&error.index)));
+                    }
+                    ended => assert!(world.size() == 1 && ended.is_ok(), "{ended:?}"),
+                }
+                continue;
+            }
+            let mut ran = 0;
+            let counted = |results: Unordered<'_, usize>| {
+                Ok::<_, String>(results.inspect(|&(i, cup)| assert!(cup == i || cup == LEN)).count())
+            };
+            let task = |cup| {
+                ran += 1;
+                slow(cup)
+            };
+            let (came, errors) = farm.collect_errors().unordered(task, counted)?;
+            let count = errors.iter().count();
+            assert!(came.is_none_or(|came| came + count == LEN));
+            assert!(errors.iter().all(|error| HALF.contains(&error.index)));
+            assert_eq!(in_all(world, ran)? + count, LEN);
+            assert_eq!(count > 0, world.size() > 1);
         }
         Ok(())
     });

@@ -29,19 +29,20 @@ def density(samples, points, h, tolerance):
     return values, time.perf_counter() - start
 
 
-random = np.random.default_rng(1)
-for case in sys.argv[1:]:
-    n, d, tolerance = (number(word) for number, word in zip((int, int, float), case.split(",")))
-    samples, points = random.standard_normal((2, n, d))
-    h = n ** (-1 / (d + 4))
-    runs = [density(samples, points, h, tolerance) for _ in range(6)][1:]
-    values, times = runs[0][0], sorted(run[1] for run in runs)
-    some = points[:200]
-    exact = np.array(
-        [np.exp(-0.5 * (((samples - x) / h) ** 2).sum(1)).mean() for x in some]
-    ) / (np.sqrt(2 * np.pi) * h) ** d
-    error = np.abs(values[:200] - exact).max()
-    print(
-        "CASE", n, d, case.split(",")[2], times[len(times) // 2], times[0],
-        f"{error * (np.sqrt(2 * np.pi) * h) ** d:.1e}", f"{error / exact.max():.1e}",
-    )
+if __name__ == "__main__":
+    random = np.random.default_rng(1)
+    for case in sys.argv[1:]:
+        n, d, tolerance = (number(word) for number, word in zip((int, int, float), case.split(",")))
+        samples, points = random.standard_normal((2, n, d))
+        h = n ** (-1 / (d + 4))
+        runs = [density(samples, points, h, tolerance) for _ in range(6)][1:]
+        values, times = runs[0][0], sorted(run[1] for run in runs)
+        some = points[:200]
+        exact = np.array(
+            [np.exp(-0.5 * (((samples - x) / h) ** 2).sum(1)).mean() for x in some]
+        ) / (np.sqrt(2 * np.pi) * h) ** d
+        error = np.abs(values[:200] - exact).max()
+        print(
+            "CASE", n, d, case.split(",")[2], times[len(times) // 2], times[0],
+            f"{error * (np.sqrt(2 * np.pi) * h) ** d:.1e}", f"{error / exact.max():.1e}",
+        )

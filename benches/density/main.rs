@@ -1,66 +1,80 @@
-//! How many pairs of sample and point a second? Ours at several rank counts, C++ with libmvec, scipy, scikit-learn and KDEpy.
+//! How long does a density take? Each of our engines at several rank counts, C++ with libmvec, scipy, scikit-learn, KDEpy and finufft.
 //!
-//! Run: make bench-density ARGS=--quick
+//! Run: make bench-density PYTHON=target/peers/bin/python
 //!
-//! It starts itself: under the launcher for ours, alone for C++ (twin.cpp); and Python (peers.py).
-#![expect(unsafe_code, reason = "a library is loaded and its functions are called")]
+//! It starts itself: under the launcher for ours (ours.rs), alone for C++ (twin.rs, twin.cpp); and Python (peers.py). What they print is
+//! read (record.rs), and shown as one table (table.rs) and one picture (plot.rs).
+
+mod data;
+mod ours;
+mod plot;
+mod record;
+mod table;
+mod twin;
 
 use std::error::Error;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Instant;
 
 use clap::Parser;
-use libloading::Library;
-use rankwise::distributed::density::{
-    Bandwidth, Density, Engine, Estimate, Places, Precision, Samples, evaluate,
-};
-use rankwise::kernels::density::{Kernel, normalisation};
 use rankwise::kernels::level::Level;
-use rankwise::prelude::*;
 use rankwise::testing::launcher;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use data::{Data, bandwidth};
+use record::{Case, Record};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/density/");
 /// So many values are compared with those of extended precision.
 const SHOWN: usize = 40;
+/// A time is that for so many points.
+const POINTS: usize = 100_000;
+/// What the peers in Python need, as pip calls it.
+const PACKAGES: &str = "scipy scikit-learn KDEpy finufft";
 
-/// Measures densities at points, with Gaussian windows as wide as Scott's rule says for a normal distribution, which the samples and the
-/// points are of.
+/// Measures densities with Gaussian windows as wide as Scott's rule says for a normal distribution, which samples and points are of.
 ///
-/// A time is that of the slowest rank, from a barrier on, everything but reading included; the median of all repeats counts. Values are
-/// compared with sums in extended precision. Python is $PYTHON or python3; what it has not installed is skipped.
+/// A time is that for a hundred thousand points. Ways whose time is that of the pairs get fewer points and the rest in proportion, so that
+/// each measurement takes about half a second; what is done once, as planting a tree, counts once. Ours is the slowest rank's, from a
+/// barrier on, everything but reading included; medians. Values are compared with sums in extended precision at the first forty points.
+///
+/// Strong scaling: as many points on all ranks together as on one. Weak scaling: as many on each. Python is $PYTHON or python3; what it has
+/// not installed is skipped, and said.
 #[derive(Debug, Parser)]
 #[command(name = "density")]
 struct Args {
-    /// Number of samples
-    #[arg(long, default_value_t = 20_000)]
-    samples: usize,
-    /// Number of points
-    #[arg(long, default_value_t = 10_000)]
-    points: usize,
+    /// Numbers of samples
+    #[arg(long, value_delimiter = ',', default_value = "20000,100000,1000000")]
+    samples: Vec<usize>,
     /// Numbers of coordinates: 1, 2, 3 or 6
     #[arg(long, value_delimiter = ',', default_value = "1,2,3,6")]
     dimensions: Vec<usize>,
-    /// Numbers of ranks, and of C++'s threads
-    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    /// Numbers of ranks, and of C++'s threads, that are compared with one [default: powers of two, up to the cores]
+    #[arg(long, value_delimiter = ',')]
     ranks: Vec<usize>,
-    /// How often; C++ at most three times, Python once, at 1000 points
-    #[arg(long, default_value_t = 15)]
+    /// Of so many samples, or the greatest number below, when ranks are compared
+    #[arg(long, default_value_t = 100_000)]
+    scaling: usize,
+    /// How often; C++ and finufft at most three times, others once
+    #[arg(long, default_value_t = 5)]
     repeats: usize,
-    /// Two coordinates, without Python
+    /// A minute instead of ten: two coordinates, fewer samples and points, no page of results
     #[arg(long)]
     quick: bool,
+    /// Where the page of results and its picture go [default: benches/results, with --quick none]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 
     /// What cargo bench adds.
     #[arg(long, hide = true)]
     bench: bool,
-    /// For the copies: where the numbers are.
+    /// For the copies: where the numbers are, and whether there are as many points for each rank as otherwise for all.
     #[arg(long, hide = true)]
     data: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    weak: bool,
     /// For the copy that runs C++: the library, and how many threads.
     #[arg(long, hide = true)]
     library: Option<PathBuf>,
@@ -68,12 +82,21 @@ struct Args {
     threads: usize,
 }
 
+impl Args {
+    /// How many points are measured where so many pairs take half a second.
+    fn points(&self, pairs: f64, ranks: usize) -> usize {
+        let pairs = if self.quick { pairs / 4.0 } else { pairs };
+        let points = (pairs / self.samples[0] as f64).clamp(SHOWN as f64, POINTS as f64) as usize;
+        points * if self.weak { ranks } else { 1 }
+    }
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     match (&args.data, &args.library) {
-        (Some(data), None) => rankwise::run(|world| on_ranks(world, &args, data)),
-        (Some(data), Some(library)) => ended(alone(&args, data, library)),
-        _ => ended(drive(&args)),
+        (Some(data), None) => rankwise::run(|world| ours::run(world, &args, data)),
+        (Some(data), Some(library)) => ended(twin::run(&args, data, library)),
+        _ => ended(drive(args)),
     }
 }
 
@@ -87,374 +110,107 @@ fn ended(outcome: Outcome) -> ExitCode {
     }
 }
 
-/// The samples and the points of a case.
-struct Data {
-    d: usize,
-    samples: Vec<f64>,
-    points: Vec<f64>,
-    h: f64,
+/// 2, 4, 8 …, as far as there are cores.
+fn powers() -> Vec<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::iter::successors(Some(2), |ranks| Some(2 * ranks)).take_while(|&ranks| ranks <= cores).collect()
 }
 
-impl Data {
-    fn read(args: &Args, path: &Path) -> Outcome<Self> {
-        let (d, n) = (args.dimensions[0], args.samples);
-        let bytes = std::fs::read(path)?;
-        let mut samples: Vec<f64> =
-            bytes.as_chunks::<8>().0.iter().map(|number| f64::from_ne_bytes(*number)).collect();
-        let points = samples.split_off(n * d);
-        Ok(Data { d, samples, points, h: bandwidth(n, d) })
+fn drive(mut args: Args) -> Outcome {
+    if args.ranks.is_empty() {
+        args.ranks = powers();
     }
-}
-
-fn bandwidth(n: usize, d: usize) -> f64 {
-    (n as f64).powf(-1.0 / (d as f64 + 4.0))
-}
-
-/// Numbers of a standard normal distribution, the same each time.
-fn normal(n: usize) -> Vec<f64> {
-    let mut state = 1u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    };
-    (0..n).map(|_| (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()).collect()
-}
-
-/// Ours, in turns.
-fn on_ranks(world: &Comm, args: &Args, data: &Path) -> Outcome {
-    let data = world.agree(Data::read(args, data))?;
-    let (d, n, m) = (data.d, args.samples, args.points);
-    let mine = Samples::blocks(n, world.size()).range(world.rank());
-    let samples = Samples::new(world, n, d, &data.samples[mine.start * d..mine.end * d])?;
-    let mine = Partition::even(m, world.size()).range(world.rank());
-    let points = &data.points[mine.start * d..mine.end * d];
-    for repeat in 0..=args.repeats {
-        for (name, precision) in [("ours, f64", Precision::Double), ("ours, f32", Precision::Single)] {
-            let estimate =
-                Estimate { kernel: Kernel::Gaussian, bandwidth: &vec![data.h; d], widths: &[1.0], precision };
-            world.barrier()?;
-            let start = Instant::now();
-            let values = evaluate(world, estimate, &samples, Places::Points(points), |_| {})?;
-            let seconds = world.all_reduce_one(start.elapsed().as_secs_f64(), Max)?;
-            if world.is_root() {
-                say(name, repeat, m, seconds, &values);
-            }
-        }
-        // The tree is planted anew each time.
-        for (name, rtol) in [("ours, tree, rtol=1e-4", 1e-4), ("ours, tree, rtol=1e-2", 1e-2)] {
-            world.barrier()?;
-            let start = Instant::now();
-            let density = Density::builder()
-                .bandwidth(Bandwidth::Axes(vec![data.h]))
-                .engine(Engine::Tree)
-                .tolerance(rtol, 0.0)
-                .fit(world, samples.clone())?;
-            let values = density.evaluate(Places::Points(points))?;
-            let seconds = world.all_reduce_one(start.elapsed().as_secs_f64(), Max)?;
-            if world.is_root() {
-                say(name, repeat, m, seconds, &values);
-            }
-        }
+    args.ranks.retain(|&ranks| ranks > 1);
+    if args.quick {
+        args.dimensions = vec![2];
+        args.samples.retain(|&n| n <= 100_000);
+        args.repeats = args.repeats.min(3);
     }
-    Ok(())
-}
-
-/// The first time is not counted, but its values are looked at.
-fn say(name: &str, repeat: usize, m: usize, seconds: f64, values: &[f64]) {
-    if repeat > 0 {
-        println!("TIME {m} {seconds} {name}");
-    } else {
-        let shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("{value:e}")).collect();
-        println!("VALUES {} {name}", shown.join(","));
-    }
-}
-
-type Twin = unsafe extern "C" fn(
-    *const f64,
-    std::ffi::c_long,
-    *const f64,
-    std::ffi::c_long,
-    std::ffi::c_int,
-    f64,
-    f64,
-    *mut f64,
-    std::ffi::c_int,
-) -> std::ffi::c_int;
-
-/// C++ in turns with itself.
-fn alone(args: &Args, data: &Path, library: &Path) -> Outcome {
-    let data = Data::read(args, data)?;
-    let (d, n, m) = (data.d, args.samples, args.points);
-    let factor = normalisation(Kernel::Gaussian, &vec![data.h; d], n);
-    let mut values = vec![0.0; m];
-    // SAFETY: nothing runs when it is loaded; it was compiled from twin.cpp by this program.
-    let library = unsafe { Library::new(library)? };
-    let mut call = |function: &str, m: usize| -> Outcome<Vec<f64>> {
-        // SAFETY: its functions have this type; there are as many samples, points and places for values as it is told.
-        let problem = unsafe {
-            library.get::<Twin>(function.as_bytes())?(
-                data.samples.as_ptr(),
-                n as std::ffi::c_long,
-                data.points.as_ptr(),
-                m as std::ffi::c_long,
-                d as std::ffi::c_int,
-                data.h,
-                factor,
-                values.as_mut_ptr(),
-                args.threads as std::ffi::c_int,
-            )
-        };
-        if problem != 0 {
-            return Err(format!("twin.cpp takes 1, 2, 3 or 6 coordinates, not {d}").into());
-        }
-        Ok(values[..m.min(SHOWN)].to_vec())
-    };
-    for repeat in 0..=args.repeats.min(3) {
-        for (name, function) in
-            [("C++ -Ofast, libmvec, f64", "density_f64\0"), ("C++ -Ofast, libmvec, f32", "density_f32\0")]
-        {
-            let start = Instant::now();
-            let values = call(function, m)?;
-            say(name, repeat, m, start.elapsed().as_secs_f64(), &values);
-        }
-    }
-    say("extended", 0, SHOWN, 0.0, &call("density_extended\0", m.min(SHOWN))?);
-    Ok(())
-}
-
-/// One way to one density.
-struct Measured {
-    d: usize,
-    /// Ranks, or threads.
-    ranks: usize,
-    name: String,
-    /// Pairs a second, in thousand millions.
-    rates: Vec<f64>,
-    values: Vec<f64>,
-}
-
-impl Measured {
-    fn rate(&self) -> f64 {
-        let mut rates = self.rates.clone();
-        rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-
-    fn fastest(&self) -> f64 {
-        self.rates.iter().copied().fold(0.0, f64::max)
-    }
-}
-
-#[derive(Default)]
-struct Results {
-    measured: Vec<Measured>,
-    skipped: Vec<String>,
-}
-
-impl Results {
-    /// Runs a copy or a peer, and takes what it prints.
-    fn add(&mut self, args: &Args, d: usize, ranks: usize, command: &mut Command) -> Outcome {
-        let ended = command.output().map_err(|problem| format!("cannot start {command:?}: {problem}"))?;
-        let printed = String::from_utf8_lossy(&ended.stdout);
-        if !ended.status.success() {
-            let said = String::from_utf8_lossy(&ended.stderr);
-            return Err(format!("{command:?} ended with {}:\n{said}{printed}", ended.status).into());
-        }
-        for line in printed.lines() {
-            let words: Vec<&str> = line.splitn(4, ' ').collect();
-            match words.as_slice() {
-                ["TIME", m, seconds, name] => {
-                    let (m, seconds): (f64, f64) = (m.parse()?, seconds.parse()?);
-                    self.of(d, ranks, name).rates.push(args.samples as f64 * m / seconds / 1e9);
-                }
-                ["VALUES", values, ..] => {
-                    let name = words[2..].join(" ");
-                    let values: Result<Vec<f64>, _> = values.split(',').map(str::parse).collect();
-                    self.of(d, ranks, &name).values = values?;
-                }
-                ["SKIP", ..] => self.skip(line.trim_start_matches("SKIP ")),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, what: &str) {
-        if !self.skipped.iter().any(|skipped| skipped == what) {
-            self.skipped.push(what.into());
-        }
-    }
-
-    fn of(&mut self, d: usize, ranks: usize, name: &str) -> &mut Measured {
-        let same = |one: &Measured| one.d == d && one.ranks == ranks && one.name == name;
-        let place = self.measured.iter().position(same).unwrap_or_else(|| {
-            let (rates, values) = (vec![], vec![]);
-            self.measured.push(Measured { d, ranks, name: name.into(), rates, values });
-            self.measured.len() - 1
-        });
-        &mut self.measured[place]
-    }
-
-    fn find(&self, d: usize, ranks: usize, name: &str) -> Option<&Measured> {
-        self.measured.iter().find(|one| one.d == d && one.ranks == ranks && one.name == name)
-    }
-
-    /// The greatest relative error, where there is something to compare with.
-    fn error(&self, one: &Measured) -> Option<f64> {
-        let exact = self.measured.iter().find(|exact| exact.d == one.d && exact.name == "extended")?;
-        let errors = one.values.iter().zip(&exact.values).map(|(value, exact)| (value / exact - 1.0).abs());
-        errors.reduce(f64::max)
-    }
-
-    fn timed(&self) -> impl Iterator<Item = &Measured> {
-        self.measured.iter().filter(|one| !one.rates.is_empty())
-    }
-
-    /// A row for each way, a column for each number of coordinates.
-    fn table(&self, args: &Args) -> String {
-        let mut rows: Vec<(&str, usize)> = Vec::new();
-        for one in self.timed() {
-            if !rows.contains(&(&one.name, one.ranks)) {
-                rows.push((&one.name, one.ranks));
-            }
-        }
-        let mut table = format!(
-            "Gpairs/s, {} samples and {} points; medians, and in parentheses the fastest and the greatest relative error\n\n| |",
-            args.samples, args.points
-        );
-        args.dimensions.iter().for_each(|d| _ = write!(table, " d = {d} |"));
-        table.push_str("\n|---|");
-        args.dimensions.iter().for_each(|_| table.push_str("---|"));
-        for (name, ranks) in rows {
-            let of = if name.starts_with("C++") { "thread" } else { "rank" };
-            let of = if name.starts_with("ours") || name.starts_with("C++") {
-                format!(", {ranks} {of}{}", if ranks == 1 { "" } else { "s" })
-            } else {
-                String::new()
-            };
-            let _ = write!(table, "\n| {name}{of} |");
-            for &d in &args.dimensions {
-                match self.find(d, ranks, name).filter(|one| !one.rates.is_empty()) {
-                    Some(one) => {
-                        let error = self.error(one).map_or("?".into(), |error| format!("{error:.0e}"));
-                        let _ = write!(table, " {:.3} ({:.3}; {error}) |", one.rate(), one.fastest());
-                    }
-                    None => table.push_str(" |"),
-                }
-            }
-        }
-        table
-    }
-
-    /// Ours against each peer, and against what was aimed at.
-    fn figures(&self) -> Vec<Value> {
-        let mut figures = Vec::new();
-        let mut figure = |case: String,
-                          unit: &str,
-                          ours: f64,
-                          peer: f64,
-                          peer_name: &str,
-                          aim: Option<f64>| {
-            let ratio = ours / peer;
-            figures.push(json!({
-                "case": case, "ours": ours, "peer": peer, "peer_name": peer_name, "unit": unit, "ratio": ratio,
-                "aim": aim, "met": aim.map(|aim| ratio >= aim),
-            }));
-        };
-        for ours in self.timed().filter(|one| one.name.starts_with("ours")) {
-            let bits = &ours.name["ours, ".len()..];
-            let case = format!("d = {}, {bits}, {} ranks", ours.d, ours.ranks);
-            for peer in self.timed().filter(|peer| peer.d == ours.d && !peer.name.starts_with("ours")) {
-                if peer.name.starts_with("C++") && !(peer.name.ends_with(bits) && peer.ranks == ours.ranks) {
-                    continue;
-                }
-                figure(case.clone(), "Gpairs/s", ours.rate(), peer.rate(), &peer.name, None);
-            }
-            if ours.d == 2 && ours.ranks == 2 && !bits.starts_with("tree") {
-                let aim = if bits == "f64" { 6.0 } else { 16.0 };
-                figure(case.clone(), "Gpairs/s", ours.rate(), aim, "the aim", Some(1.0));
-            }
-            if let Some(alone) = self.find(ours.d, 1, &ours.name).filter(|_| ours.ranks > 1) {
-                let efficiency = ours.rate() / alone.rate() / ours.ranks as f64;
-                figure(
-                    format!("{case}: efficiency"),
-                    "of 1 rank's",
-                    efficiency,
-                    1.0,
-                    "ours, 1 rank",
-                    Some(0.95),
-                );
-            }
-        }
-        for skipped in &self.skipped {
-            figures.push(
-                json!({"case": "all", "peer_name": skipped, "skipped": true, "aim": null, "met": null}),
-            );
-        }
-        figures
-    }
-}
-
-fn drive(args: &Args) -> Outcome {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let of_mpi = target.ends_with("openmpi") || target.ends_with("mpich");
     let folder = if of_mpi { target.with_file_name("bench") } else { target.join("bench") };
     std::fs::create_dir_all(&folder)?;
-    let args = Args {
-        dimensions: if args.quick { vec![2] } else { args.dimensions.clone() },
-        repeats: if args.quick { 3 } else { args.repeats },
-        ranks: args.ranks.clone(),
-        data: None,
-        library: None,
-        ..*args
-    };
-    let mut results = Results::default();
-    let library = folder.join("density-twin.so");
-    let compiled = Command::new("g++")
-        .args(["-Ofast", "-march=native", "-fopenmp", "-shared", "-fPIC", "-o"])
-        .arg(&library)
-        .arg(format!("{FOLDER}twin.cpp"))
-        .status();
-    let cpp = compiled.is_ok_and(|status| status.success());
-    if !cpp {
-        results.skip("C++ - g++ cannot compile twin.cpp");
-    }
-    let itself = std::env::current_exe()?;
-    let data = folder.join("density.data");
+    let mut record = Record::new();
+    let library = twin::compile(&folder).map_err(|why| record.skip(&format!("C++ ({why})"))).ok();
+    let scaled = args.samples.iter().copied().filter(|&n| n <= args.scaling).max();
+    let numbers = folder.join("density.data");
     for &d in &args.dimensions {
-        let numbers = normal((args.samples + args.points) * d);
-        std::fs::write(&data, numbers.iter().flat_map(|x| x.to_ne_bytes()).collect::<Vec<u8>>())?;
-        let mut common: Vec<String> = Vec::new();
-        for (name, value) in
-            [("samples", args.samples), ("points", args.points), ("dimensions", d), ("repeats", args.repeats)]
-        {
-            common.extend([format!("--{name}"), value.to_string()]);
-        }
-        for &ranks in &args.ranks {
-            let mut ours = launcher(ranks);
-            results.add(&args, d, ranks, ours.arg(&itself).args(&common).arg("--data").arg(&data))?;
-            if cpp {
-                let mut twin = Command::new(&itself);
-                twin.args(&common).arg("--data").arg(&data).arg("--library").arg(&library);
-                results.add(&args, d, ranks, twin.args(["--threads", &ranks.to_string()]))?;
-            }
-        }
-        if !args.quick {
-            let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-            let m = args.points.min(1000);
-            let mut peers = Command::new(python);
-            peers.arg(format!("{FOLDER}peers.py")).arg(&data);
-            peers.args([args.samples, m, d].map(|number| number.to_string()));
-            peers.args([bandwidth(args.samples, d).to_string(), SHOWN.to_string()]);
-            if let Err(problem) = results.add(&args, d, 1, &mut peers) {
-                let problem = problem.to_string();
-                results.skip(&format!("Python - {}", problem.lines().last().unwrap_or_default()));
+        for &n in &args.samples {
+            eprintln!("d = {d}, {n} samples");
+            Data::write(&numbers, n, args.ranks.iter().copied().max().unwrap_or(1) * POINTS, d)?;
+            let one = Case { d, n, ranks: 1, weak: false };
+            measure(&args, one, &numbers, library.as_deref(), &mut record)?;
+            python(&args, one, &numbers, &mut record);
+            for &ranks in args.ranks.iter().filter(|_| Some(n) == scaled) {
+                for weak in [false, true] {
+                    let case = Case { ranks, weak, ..one };
+                    measure(&args, case, &numbers, library.as_deref(), &mut record)?;
+                }
             }
         }
     }
-    let _ = std::fs::remove_file(data);
-    println!("{:?}\n{}\n", Level::detect(), results.table(&args));
-    let figures = results.figures();
+    let _ = std::fs::remove_file(numbers);
+    show(&args, &record, &folder)
+}
+
+/// Ours and C++.
+fn measure(args: &Args, case: Case, numbers: &Path, library: Option<&Path>, record: &mut Record) -> Outcome {
+    let itself = std::env::current_exe()?;
+    let copy = |command: &mut Command| {
+        for (name, value) in [("samples", case.n), ("dimensions", case.d), ("repeats", args.repeats)] {
+            command.args([format!("--{name}"), value.to_string()]);
+        }
+        command.arg("--data").arg(numbers).env("OMP_NUM_THREADS", "1");
+        command.args(args.quick.then_some("--quick")).args(case.weak.then_some("--weak"));
+    };
+    let mut ours = launcher(case.ranks);
+    copy(ours.arg(&itself));
+    record.take(case, &mut ours)?;
+    if let Some(library) = library {
+        let mut twin = Command::new(&itself);
+        copy(&mut twin);
+        twin.arg("--library").arg(library).args(["--threads", &case.ranks.to_string()]);
+        record.take(case, &mut twin)?;
+    }
+    Ok(())
+}
+
+/// The peers in Python; what is not there is skipped.
+fn python(args: &Args, case: Case, numbers: &Path, record: &mut Record) {
+    let mut peers = Command::new(std::env::var("PYTHON").unwrap_or_else(|_| "python3".into()));
+    peers.arg(format!("{FOLDER}peers.py")).arg(numbers);
+    peers.args([case.n, POINTS, case.d, SHOWN].map(|number| number.to_string()));
+    peers.args([bandwidth(case.n, case.d).to_string(), if args.quick { "0.25" } else { "1" }.into()]);
+    // They are compared on one core.
+    for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
+        peers.env(name, "1");
+    }
+    if let Err(problem) = record.take(case, &mut peers) {
+        let problem = problem.to_string();
+        record.skip(&format!("Python ({})", problem.lines().last().unwrap_or_default()));
+    }
+}
+
+fn show(args: &Args, record: &Record, folder: &Path) -> Outcome {
+    let compiler = Command::new("g++").arg("--version").output().map_or("no g++".into(), |said| {
+        String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or("g++").to_owned()
+    });
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| Some(line.strip_prefix("model name")?.split_once(": ")?.1));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let mut conditions = vec![
+        format!("{}, {cores} cores, {:?}", cpu.unwrap_or("an unknown processor"), Level::detect()),
+        rankwise::program::mpi_version(),
+        compiler,
+        format!("load before the first measurement: {}", record.load),
+    ];
+    if let Some(versions) = &record.versions {
+        conditions.insert(3, versions.clone());
+    }
+    let table = table::table(args, record);
+    let picture = plot::svg(args, record, &conditions);
+    println!("{table}");
+    let figures = table::figures(args, record);
     for figure in figures.iter().filter(|figure| !figure["aim"].is_null()) {
         let words = if figure["met"] == true { "met" } else { "NOT met" };
         println!(
@@ -467,8 +223,24 @@ fn drive(args: &Args) -> Outcome {
             figure["aim"],
         );
     }
-    results.skipped.iter().for_each(|skipped| println!("skipped: {skipped}"));
+    record.skipped.iter().for_each(|skipped| println!("skipped: {skipped}"));
+    if !record.skipped.is_empty() {
+        println!(
+            "\nPeers in Python can be had so:\n  python3 -m venv target/peers && target/peers/bin/pip install {PACKAGES}\n  \
+             make bench-density PYTHON=target/peers/bin/python"
+        );
+    }
     std::fs::write(folder.join("density.json"), format!("{:#}\n", Value::from(figures)))?;
-    println!("wrote {}/density.json", folder.display());
+    let page = match &args.results {
+        Some(page) => page.clone(),
+        None if args.quick => folder.to_owned(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results"),
+    };
+    std::fs::create_dir_all(&page)?;
+    let short = if conditions[1].contains("MPICH") { "mpich" } else { "openmpi" };
+    let name = page.join(format!("density-{short}"));
+    std::fs::write(name.with_extension("md"), table::page(record, &conditions, short, &table))?;
+    std::fs::write(name.with_extension("svg"), picture)?;
+    println!("\nwrote {} and {}/density.json", name.with_extension("{md,svg}").display(), folder.display());
     Ok(())
 }

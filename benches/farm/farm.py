@@ -1,6 +1,6 @@
 """Python's pools on the same tasks: futures (of mpi4py, under mpirun), pool, concurrent, dask, ray or joblib.
 
-Run: farm.py WAY TASKS TASK_US CHUNK WORKERS REPEATS; prints the seconds of each repetition.
+Run: farm.py WAY TASKS TASK_US CHUNK WORKERS REPEATS; prints the seconds of each repetition. CHUNK 0 with dask: all tasks at once.
 """
 
 import math
@@ -60,7 +60,7 @@ if __name__ == "__main__":
 
         with Client(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as client:
             # A task of the same name and number would not run again.
-            measured(lambda n: client.gather(client.map(task, range(n), pure=False, batch_size=CHUNK)))
+            measured(lambda n: client.gather(client.map(task, range(n), pure=False, batch_size=CHUNK or None)))
     elif WAY == "ray":
         import ray
 

@@ -44,8 +44,9 @@ pub trait Items {
         None
     }
 
+    /// Some as they travel; or which ones cannot, and why.
     #[doc(hidden)]
-    fn pack(_: &[Self::Item]) -> Outcome<Vec<u8>> {
+    fn pack(_: &[Self::Item]) -> Result<Vec<u8>, Vec<(usize, String)>> {
         Ok(Vec::new())
     }
 
@@ -172,7 +173,8 @@ impl<I> std::fmt::Debug for OnRoot<'_, I> {
     }
 }
 
-/// Items that the root has; the others give `None`. They travel as [values](crate::Comm::send_value), several to a message.
+/// Items that the root has; the others give `None`. They travel as [values](crate::Comm::send_value), several to a message. One that
+/// cannot be encoded where it has to travel, as to any rank but the root, is an error of its task.
 ///
 /// ```
 /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {
@@ -247,8 +249,11 @@ impl<I: Serialize + DeserializeOwned + Clone> Items for OnRoot<'_, I> {
         self.next.next()
     }
 
-    fn pack(items: &[I]) -> Outcome<Vec<u8>> {
-        encode(items)
+    fn pack(items: &[I]) -> Result<Vec<u8>, Vec<(usize, String)>> {
+        encode(items).map_err(|_| {
+            let why = |(place, item)| encode(item).err().map(|failure| (place, failure.words().to_owned()));
+            items.iter().enumerate().filter_map(why).collect()
+        })
     }
 
     fn unpack(bytes: &[u8]) -> Outcome<Vec<I>> {

@@ -170,18 +170,48 @@ impl<I: Items, R> Root<'_, '_, '_, I, R> {
         self.job.schedule == Schedule::Static && self.len.is_some()
     }
 
-    /// Sends a worker its next stretch.
+    /// Sends a worker its next stretch; the one after it where none of its items can travel, or the worker would get nothing more.
     fn deal(&mut self, to: usize) -> Outcome {
-        if self.stopped || self.exhausted {
-            return Ok(());
+        let mut sent = false;
+        while !sent && !self.stopped && !self.exhausted {
+            let (start, count, drawn) = self.draw(self.stretch());
+            sent = self.hand(to, (start, count), &drawn)?;
         }
-        let (start, count, drawn) = self.draw(self.stretch());
+        Ok(())
+    }
+
+    /// Sends a worker these items, and says whether it has. One that cannot travel is an error of its task; those between are stretches of
+    /// their own then.
+    fn hand(&mut self, to: usize, (start, count): (usize, usize), drawn: &[I::Item]) -> Outcome<bool> {
         if count == 0 {
-            return Ok(());
+            return Ok(false);
         }
-        let work = [start as u64, count as u64];
-        self.open[to].push_back(work);
-        self.send(to, WORK, message(work, I::pack(&drawn)?))
+        let blamed = match I::pack(drawn) {
+            Ok(packed) => {
+                let work = [start as u64, count as u64];
+                self.open[to].push_back(work);
+                self.send(to, WORK, message(work, packed))?;
+                return Ok(true);
+            }
+            Err(blamed) if blamed.is_empty() => {
+                return Err(Failure::Argument("items cannot be encoded together".into()));
+            }
+            Err(blamed) => blamed,
+        };
+        let ends: Vec<usize> = blamed.iter().map(|(place, _)| *place).chain([count]).collect();
+        let runner = self.job.runner;
+        let error = |(place, problem)| runner.error(self.items.shown(start + place), 0, problem, None);
+        let errors: Vec<TaskError> = blamed.into_iter().map(error).collect();
+        self.finished += errors.len();
+        self.failed(errors);
+        let (mut sent, mut from) = (false, 0);
+        for end in ends {
+            if !self.stopped {
+                sent |= self.hand(to, (start + from, end - from), &drawn[from..end])?;
+            }
+            from = end + 1;
+        }
+        Ok(sent)
     }
 
     fn send(&mut self, to: usize, tag: i32, bytes: Vec<u8>) -> Outcome {
@@ -201,7 +231,8 @@ impl<I: Items, R> Root<'_, '_, '_, I, R> {
         let ([ran, nanoseconds], errors) = taken_apart::<2>(found.receive::<u8, _>()?);
         self.idle = None;
         let [start, _] = self.open[from].pop_front().unwrap_or_default();
-        if !self.in_blocks() {
+        // It may have more than others, where a stretch was sent in parts.
+        if !self.in_blocks() && self.open[from].len() < self.job.prefetch {
             self.deal(from)?;
         }
         // With the numbers of their tasks, which are those of the items here, and not always those that people see.

@@ -21,8 +21,10 @@ use crate::sys::record::within_at;
 mod inputs;
 mod picture;
 mod run;
+mod times;
 
 pub use inputs::Inputs;
+pub use times::Times;
 
 /// A result on this rank.
 type Value = Rc<dyn Any>;
@@ -137,20 +139,6 @@ pub struct GraphReport {
     kept: HashMap<usize, Value>,
     /// That of its graph.
     number: u64,
-}
-
-/// What took long in a graph.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Times {
-    /// Seconds of work in tasks, of all ranks together.
-    pub busy: f64,
-    /// That by what the ranks had: 1 when all of them worked all the time.
-    pub efficiency: f64,
-    /// Seconds of the chain of tasks that takes longest: no number of ranks is faster.
-    pub critical: f64,
-    /// The tasks of this chain, by number, from first to last.
-    pub path: Vec<usize>,
 }
 
 impl std::fmt::Display for GraphReport {
@@ -480,7 +468,7 @@ impl<'a> Graph<'a> {
             return Err(Error::Tasks { operation: call.operation, at: call.at, errors });
         }
         let times = match done.inputs {
-            Some(inputs) => Some(run::times(&own.all_gather_values(&done.times)?.concat(), &inputs, {
+            Some(inputs) => Some(times::times(&own.all_gather_values(&done.times)?.concat(), &inputs, {
                 seconds * comm.size() as f64
             })),
             None => None,

@@ -1,33 +1,30 @@
 //! How a graph runs: without anybody who hands out tasks. Every rank knows which are its own and what they need from whom, so
 //! it also knows when it is done.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::error::Error as StdError;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Act, Adds, Coded, Decoded, Graph, Node, Of, Value};
+use super::{Act, Graph, Node, Value};
 use crate::comm::{Any as AnyRank, Call, Comm, Request};
 use crate::error::{Result, TaskError};
 use crate::skeleton::idle::Idle;
-use crate::skeleton::pipeline::Item;
 use crate::skeleton::task::Runner;
+use crate::sys::Failure;
 use crate::sys::record::{self, Kind};
-use crate::sys::{Failure, memory};
 
-const TAG: i32 = 0;
-/// A message is not made longer than this, if it is of several results.
-const MESSAGE: usize = 16 << 10;
+mod grow;
+mod letters;
+
+pub(super) use grow::Added;
+use grow::OWN;
+use letters::TAG;
+pub(super) use letters::{decode, encode};
+
 /// After so many tasks, or so long, a rank sends what it has and looks at what has come.
 const BETWEEN: usize = 32;
 const SOON: Duration = Duration::from_micros(100);
-/// What tasks are called that a rank is the first to add while the graph runs: this many bits are their count, those before it its number and 1.
-const OWN: u32 = 40;
 /// So many more tasks than another a rank may have for the sake of its data.
 const AHEAD: usize = 4;
 
@@ -52,28 +49,6 @@ pub(super) fn place(nodes: &[Node], first: usize, needs: &[usize], loads: &mut [
     let rank = nearest.filter(|&rank| loads[rank] <= loads[idlest] + AHEAD).unwrap_or(idlest);
     loads[rank] += 1;
     rank
-}
-
-pub(super) fn encode<T: Item>(value: &dyn Any, message: Vec<u8>) -> Coded<Vec<u8>> {
-    let value = value.downcast_ref::<T>().ok_or("a result of another type")?;
-    postcard::to_extend(value, message)
-        .map_err(|error| format!("cannot encode {}: {error}", memory::name::<T>()))
-}
-
-pub(super) fn decode<T: Item>(message: &[u8]) -> Decoded<'_> {
-    let (value, rest) = postcard::take_from_bytes::<T>(message)
-        .map_err(|error| format!("what came is no {}: {error}", memory::name::<T>()))?;
-    Ok((Rc::new(value), rest))
-}
-
-/// What the rank of a task that adds others tells of them, so that all do the same.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Added {
-    /// What the first is called in messages; the others follow it.
-    first: u64,
-    ranks: Vec<usize>,
-    /// What they need, which are kept, and which one has the result.
-    hash: u64,
 }
 
 /// What one rank has done. Tasks are called by the numbers that they have on all ranks.
@@ -394,218 +369,6 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
         }
     }
 
-    /// Runs a closure that adds tasks, for node `number`; where it is not the first to do so, on these ranks.
-    fn grow(
-        &self,
-        add: Adds<'a>,
-        given: Vec<usize>,
-        values: &[Value],
-        runner: &Runner,
-        number: usize,
-        ranks: Option<Vec<usize>>,
-    ) -> std::result::Result<(Graph<'a>, Of), TaskError> {
-        let graph = Graph {
-            comm: self.whole,
-            number: self.number,
-            nodes: RefCell::default(),
-            first: self.nodes.len(),
-            given,
-            ranks,
-            loads: RefCell::new(self.loads.clone()),
-            kept: RefCell::default(),
-            names: RefCell::default(),
-            go_on: false,
-            timed: false,
-        };
-        let mut add = Some(add);
-        let of = runner.run(number, || {
-            let of = add.take().expect("a task is tried once")(&graph, values)?;
-            graph.own(of);
-            Ok::<_, Box<dyn StdError>>(of)
-        })?;
-        Ok((graph, of))
-    }
-
-    /// What is the same on all ranks if they have added the same tasks, which have other numbers on each.
-    fn hash(&self, graph: &Graph, of: Of) -> u64 {
-        let alike = |id: usize| match id.checked_sub(graph.first) {
-            Some(place) => (true, place),
-            None => (false, graph.given.iter().position(|&given| given == id).unwrap_or(usize::MAX)),
-        };
-        let nodes = graph.nodes.borrow();
-        let needs = nodes.iter().map(|node| node.inputs.iter().map(|&id| alike(id)).collect::<Vec<_>>());
-        let kept: Vec<_> = graph.kept.borrow().iter().map(|&id| alike(id)).collect();
-        crate::check::hashed((needs.collect::<Vec<_>>(), kept, alike(of.task)))
-    }
-
-    /// The tasks that node `id` has added become some of all.
-    fn adopt(&mut self, id: usize, graph: Graph<'a>, of: Of, first: u64) {
-        let (base, nodes, result) = (self.nodes.len(), graph.nodes.into_inner(), id + 1);
-        let range = base..base + nodes.len();
-        for (called, id) in (first..).zip(range.clone()) {
-            self.called.push(called);
-            self.tasks.insert(called, id);
-            self.loads[nodes[id - base].rank] += 1;
-        }
-        self.names.extend(graph.names.into_inner());
-        // In time, each comes after the one that has added it.
-        self.append(nodes, &graph.kept.into_inner(), Some((of.task, result)));
-        if self.timed {
-            range.clone().for_each(|new| self.inputs[new].push(id));
-            self.inputs[result].push(of.task);
-        }
-        self.added.insert(id, range);
-        self.grown = true;
-        // What waited for the subgraph waits for its result.
-        self.uses[id] = 0;
-        self.nodes[result].inputs = vec![of.task];
-        self.missing[result] = usize::from(of.task >= base);
-        if of.task < base && self.nodes[result].rank == self.comm.rank() {
-            self.ready.push_back(result);
-        }
-    }
-
-    /// Adds what another rank has added, once its results are here, too.
-    fn follow(&mut self, id: usize) -> Result<()> {
-        if self.missing[id] > 0 {
-            return Ok(());
-        }
-        let Some(told) = self.told.remove(&id) else { return Ok(()) };
-        let inputs = std::mem::take(&mut self.nodes[id].inputs);
-        let values: Option<Vec<Value>> = inputs.iter().map(|&input| self.values[input].clone()).collect();
-        let act = std::mem::replace(&mut self.nodes[id].act, Act::None);
-        let (Some(values), Act::Adds(add), Some(told)) = (values, act, told.downcast_ref::<Added>()) else {
-            return Err(self.wrong(format!("task {id} cannot add what another rank has added")));
-        };
-        let (at, first) = (self.nodes[id].at, self.nodes[id].rank);
-        let runner = Runner { at, ..self.runner };
-        let grown = self.grow(add, inputs.clone(), &values, &runner, id + 1, Some(told.ranks.clone()));
-        let others = |problem: String| {
-            let advice = "all ranks must add the same tasks of the same results";
-            self.wrong(format!("the subgraph at {at} is not that of rank {first}: {problem}; {advice}"))
-        };
-        let (graph, of) = grown.map_err(|error| others(error.message))?;
-        let (here, there) = (graph.nodes.borrow().len(), told.ranks.len());
-        if here != there {
-            return Err(others(format!("it has {here} tasks instead of {there}")));
-        }
-        if self.hash(&graph, of) != told.hash {
-            return Err(others("its tasks need other ones, or another one has the result".into()));
-        }
-        self.adopt(id, graph, of, told.first);
-        self.release(&inputs);
-        Ok(())
-    }
-
-    /// Adds what may be added now, and reads on in messages that had results of tasks that were not known: perhaps they are.
-    fn catch_up(&mut self) -> Result<()> {
-        while self.grown || !self.follows.is_empty() {
-            if std::mem::take(&mut self.grown) {
-                std::mem::take(&mut self.early).iter().try_for_each(|letter| self.open(letter))?;
-            }
-            while let Some(id) = self.follows.pop() {
-                self.follow(id)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The other ranks that need a result.
-    fn others(&self, id: usize) -> Vec<usize> {
-        let me = self.comm.rank();
-        let users = self.users[self.starts[id]..self.starts[id + 1]].iter().map(|&user| &self.nodes[user]);
-        if self.nodes[id].adds || users.clone().any(|user| user.adds) {
-            return (0..self.comm.size()).filter(|&rank| rank != me).collect();
-        }
-        let of_users = users.map(|user| user.rank);
-        let mut ranks: Vec<usize> =
-            of_users.chain((self.wanted[id]).then_some(0)).filter(|&rank| rank != me).collect();
-        ranks.sort_unstable();
-        ranks.dedup();
-        ranks
-    }
-
-    /// Encodes a result, once for all ranks that need it, if there are any.
-    fn code(&mut self, id: usize, value: &Value) -> Coded<()> {
-        self.to = self.others(id);
-        self.coded.clear();
-        if !self.to.is_empty() {
-            self.coded = (self.nodes[id].encode)(value.as_ref(), std::mem::take(&mut self.coded))?;
-        }
-        Ok(())
-    }
-
-    /// Writes the result that was encoded, or that there is none, to each other rank that needs it.
-    fn send(&mut self, id: usize, there: bool) -> Result<()> {
-        let ranks = if there { std::mem::take(&mut self.to) } else { self.others(id) };
-        let called = id.checked_sub(self.fixed).map_or(id as u64, |new| self.called[new]);
-        for rank in ranks {
-            let letter = std::mem::take(&mut self.letters[rank]);
-            let head = postcard::to_extend(&(called, there), letter);
-            self.letters[rank] = head.map_err(|error| self.wrong(error.to_string()))?;
-            if there {
-                self.letters[rank].extend_from_slice(&self.coded);
-            }
-            if self.letters[rank].len() > MESSAGE {
-                self.post(rank)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn post(&mut self, rank: usize) -> Result<()> {
-        if !self.letters[rank].is_empty() {
-            let letter = std::mem::take(&mut self.letters[rank]);
-            self.sends.push_back(self.comm.isend((rank, TAG), letter)?);
-        }
-        Ok(())
-    }
-
-    /// Reads the results of another rank.
-    fn open(&mut self, letter: &[u8]) -> Result<()> {
-        let mut rest = letter;
-        while !rest.is_empty() {
-            let ((called, there), behind) = postcard::take_from_bytes::<(u64, bool)>(rest)
-                .map_err(|error| self.wrong(error.to_string()))?;
-            let id = match called.checked_sub(self.fixed as u64) {
-                None => called as usize,
-                Some(_) => match self.tasks.get(&called) {
-                    Some(&id) => id,
-                    None if called >> OWN > 0 => {
-                        self.early.push(rest.to_vec());
-                        return Ok(());
-                    }
-                    None => return Err(self.wrong(format!("there is no task {called}"))),
-                },
-            };
-            let node = &self.nodes[id];
-            let (value, behind) = if there {
-                let (value, behind) = (node.decode)(behind).map_err(|problem| self.wrong(problem))?;
-                (Some(value), behind)
-            } else {
-                (None, behind)
-            };
-            rest = behind;
-            self.awaited -= 1;
-            match value {
-                Some(added) if self.nodes[id].adds => {
-                    self.told.insert(id, added);
-                    self.follow(id)?;
-                }
-                value => {
-                    if self.nodes[id].adds {
-                        // It has failed, or was cancelled.
-                        self.nodes[id].act = Act::None;
-                        let inputs = std::mem::take(&mut self.nodes[id].inputs);
-                        self.release(&inputs);
-                    }
-                    self.arrive(id, value);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// A result is there, or will never be: who waits for nothing more is ready.
     fn arrive(&mut self, id: usize, value: Option<Value>) {
         self.failed[id] = value.is_none();
@@ -629,58 +392,5 @@ impl<'g, 'a, 'c> Run<'g, 'a, 'c> {
                 }
             }
         }
-    }
-}
-
-/// The longest chain, from what each task took.
-pub(super) fn times(took: &[(usize, f64)], inputs: &[Vec<usize>], had: f64) -> super::Times {
-    let mut seconds = vec![0.0; inputs.len()];
-    took.iter().for_each(|&(id, time)| seconds[id] = time);
-    // Each after those that it needs.
-    let (mut missing, mut users) = (Vec::new(), vec![Vec::new(); inputs.len()]);
-    for (id, needs) in inputs.iter().enumerate() {
-        missing.push(needs.len());
-        needs.iter().for_each(|&input| users[input].push(id));
-    }
-    let mut order: Vec<usize> = (0..inputs.len()).filter(|&id| missing[id] == 0).collect();
-    let (mut ends, mut before) = (vec![0.0f64; inputs.len()], vec![None; inputs.len()]);
-    let mut next = 0;
-    while let Some(&id) = order.get(next) {
-        next += 1;
-        before[id] = inputs[id].iter().copied().max_by(|&a, &b| ends[a].total_cmp(&ends[b]));
-        ends[id] = seconds[id] + before[id].map_or(0.0, |last: usize| ends[last]);
-        for &user in &users[id] {
-            missing[user] -= 1;
-            if missing[user] == 0 {
-                order.push(user);
-            }
-        }
-    }
-    let last = (0..ends.len()).max_by(|&a, &b| ends[a].total_cmp(&ends[b]));
-    let mut path: Vec<usize> = std::iter::successors(last, |&id| before[id]).collect();
-    path.reverse();
-    let busy = seconds.iter().sum();
-    super::Times {
-        busy,
-        efficiency: busy / had.max(1e-9),
-        critical: last.map_or(0.0, |last| ends[last]),
-        path,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_critical_path_is_the_longest_chain() {
-        let inputs = [vec![], vec![], vec![0, 1], vec![1], vec![2, 3]];
-        let took = [(4, 1.0), (0, 1.0), (1, 2.0), (2, 0.5), (3, 1.0)];
-        let found = times(&took, &inputs, 11.0);
-        assert_eq!((found.critical, found.busy, found.efficiency), (4.0, 5.5, 0.5));
-        assert_eq!(found.path, [1, 3, 4]);
-        // A task may need those of a subgraph, which come behind it.
-        let found = times(&[(0, 1.0), (2, 3.0), (3, 1.0)], &[vec![], vec![0, 3], vec![1], vec![0]], 5.0);
-        assert_eq!((found.critical, &found.path[..]), (5.0, &[0, 3, 1, 2][..]));
     }
 }
