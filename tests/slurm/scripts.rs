@@ -245,7 +245,8 @@ fn scaling_gives_a_table_and_a_picture() {
 #[ignore = "needs a cluster: make test-slurm"]
 fn rankwise_scaling_starts_steps_of_its_allocation() {
     let folder = Folder::new("slurm-rankwise-scaling");
-    let tool = env!("CARGO_BIN_EXE_rankwise");
+    let tool = crate::common::tool();
+    let tool = tool.to_str().expect("our names are UTF-8");
     // Each rank says in which step of the job it is.
     let rank = "echo step $SLURM_STEP_ID of $SLURM_STEP_NUM_TASKS >> steps; exec $0 $@";
     let run =
