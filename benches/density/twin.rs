@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "a library is loaded and its functions are called")]
 
 use std::ffi::{c_int, c_long};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -38,8 +39,9 @@ pub(crate) fn run(args: &Args, data: &Path, library: &Path) -> Outcome {
     let (d, n) = (data.d, args.samples[0]);
     let factor = normalisation(Kernel::Gaussian, &vec![data.h; d], n);
     let mut values = vec![0.0; data.points.len() / d];
+    // It stays: OpenMP's threads wait in its code until the process ends.
     // SAFETY: nothing runs when it is loaded; it was compiled from twin.cpp by this program.
-    let library = unsafe { Library::new(library)? };
+    let library = ManuallyDrop::new(unsafe { Library::new(library)? });
     let mut call = |function: &str, m: usize| -> Outcome<Vec<f64>> {
         assert!(m <= values.len(), "as many points as there are");
         // SAFETY: its functions have this type; there are as many samples, points and places for values as it is told.
