@@ -218,12 +218,14 @@ pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
     let stderr = collect(child.stderr.take().expect("piped above"));
     let status = wait(&mut child, start + limit);
     let time = start.elapsed();
+    let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
+    let ended = Ended { status, stdout: text(stdout), stderr: text(stderr), time };
+    // What is written has its end when all that the command has started has: only then nobody uses the folder any more. A job that was
+    // killed has left something in it.
     if let Some(folder) = sessions {
-        // A job that was killed has left something.
         let _ = fs::remove_dir_all(folder);
     }
-    let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
-    Ended { status, stdout: text(stdout), stderr: text(stderr), time }
+    ended
 }
 
 fn limit() -> Duration {

@@ -133,6 +133,12 @@ fn every_kind_of_items_and_of_results() {
         #[expect(clippy::reversed_empty_ranges, reason = "there is nothing in it")]
         let none = world.gather_to_all_of(5..2, |i| i)?;
         assert_eq!(none, [0i32; 0]);
+        assert_eq!(world.gather_to_all_of(1..=3i8, |i| i)?, [1, 2, 3]);
+        assert_eq!(world.gather_to_all_of(u64::MAX - 1..=u64::MAX, |i| i)?, [u64::MAX - 1, u64::MAX]);
+        assert_eq!(world.gather_to_all_of(usize::MAX..=usize::MAX, |i| i)?, [usize::MAX]);
+        let mut used_up = 4..=4;
+        assert_eq!(used_up.next(), Some(4));
+        assert_eq!(world.gather_to_all_of(used_up, |i| i)?, [0i32; 0]);
         let names = ["ada".to_owned(), "grace".to_owned()];
         assert_eq!(
             world.gather_to_all_of(everywhere(&names), |name| (name.len(), true))?,

@@ -1,4 +1,4 @@
-//! Exercise 3b: rank r has r + 1 parcels. They get numbers, from 1 on, without a gap: rank 0 has parcel 1, rank 1 has parcels 2 to 3,
+//! Exercise 3b: rank r has r + 1 parcels. They get numbers, from 1 on, without a gap: rank 0 has parcels 1 to 1, rank 1 has parcels 2 to 3,
 //! rank 2 has parcels 4 to 6. Each prints its line, in the order of the ranks, with one collective call to find its numbers:
 //!     rank 1 has parcels 2 to 3
 //!

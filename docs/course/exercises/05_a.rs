@@ -20,7 +20,7 @@ fn steps(mut number: u64) -> u64 {
 
 fn main() -> ExitCode {
     rankwise::run(|world| {
-        // TODO: a farm over the numbers 1 to 9999 instead of the number 1 alone.
+        // TODO: a farm over the numbers 1 to 9999, `1..10_000u64`, instead of the number 1 alone.
         let counts = world.is_root().then(|| vec![steps(1)]);
 
         if let Some(counts) = counts {

@@ -1,6 +1,6 @@
 //! Where the items of a farm are: known on all ranks, on the root, or on each rank its own.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,8 +65,8 @@ macro_rules! ranges {
             type Item = $integer;
 
             fn place(&self) -> Place {
-                let len = i128::from(self.end as i64) - i128::from(self.start as i64);
-                Place::Everywhere(usize::try_from(len.max(0)).unwrap_or(usize::MAX))
+                let len = (self.end as i128 - self.start as i128).max(0);
+                Place::Everywhere(usize::try_from(len).unwrap_or(usize::MAX))
             }
 
             #[inline]
@@ -76,25 +76,27 @@ macro_rules! ranges {
         }
 
         impl Known for Range<$integer> {}
+
+        impl Items for RangeInclusive<$integer> {
+            type Item = $integer;
+
+            fn place(&self) -> Place {
+                let len = *self.end() as i128 - *self.start() as i128 + 1;
+                // One that an iterator has used up is empty, too.
+                Place::Everywhere(if self.is_empty() { 0 } else { usize::try_from(len).unwrap_or(usize::MAX) })
+            }
+
+            #[inline]
+            fn at(&self, number: usize) -> $integer {
+                self.start().wrapping_add(number as $integer)
+            }
+        }
+
+        impl Known for RangeInclusive<$integer> {}
     )*};
 }
 
-ranges!(u8 u16 u32 i8 i16 i32 i64 usize);
-
-impl Items for Range<u64> {
-    type Item = u64;
-
-    fn place(&self) -> Place {
-        Place::Everywhere(self.end.saturating_sub(self.start) as usize)
-    }
-
-    #[inline]
-    fn at(&self, number: usize) -> u64 {
-        self.start.wrapping_add(number as u64)
-    }
-}
-
-impl Known for Range<u64> {}
+ranges!(u8 u16 u32 u64 usize i8 i16 i32 i64);
 
 /// See [`everywhere`].
 #[derive(Debug)]
