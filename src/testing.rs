@@ -207,7 +207,10 @@ pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
     static TURNS: [Mutex<()>; 4] = [const { Mutex::new(()) }; 4];
     let free = TURNS.iter().find_map(|turn| turn.try_lock().ok());
     let _turn = free.unwrap_or_else(|| TURNS[0].lock().unwrap_or_else(PoisonError::into_inner));
-    let sessions = (library() == Library::OpenMpi && env::var_os(SESSIONS).is_none()).then(sessions);
+    // Of the launcher only: what another command starts, as a batch system does, may outlive it.
+    let launches = command.get_program() == launcher(1).get_program();
+    let sessions =
+        (launches && library() == Library::OpenMpi && env::var_os(SESSIONS).is_none()).then(sessions);
     if let Some(folder) = &sessions {
         command.env(SESSIONS, folder);
     }
