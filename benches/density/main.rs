@@ -31,6 +31,8 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/density/");
 const SHOWN: usize = 40;
 /// A time is that for so many points.
 const POINTS: usize = 100_000;
+/// What takes long is repeated no more often than this.
+const FEW: usize = 3;
 /// What the peers in Python need, as pip calls it.
 const PACKAGES: &str = "scipy scikit-learn KDEpy finufft";
 
@@ -57,7 +59,7 @@ struct Args {
     /// Of so many samples, or the greatest number below, when ranks are compared
     #[arg(long, default_value_t = 100_000)]
     scaling: usize,
-    /// How often; C++ and finufft at most three times, others once
+    /// How often; trees, C++ and finufft at most three times, others once
     #[arg(long, default_value_t = 5)]
     repeats: usize,
     /// A minute instead of ten: two coordinates, fewer samples and points, no page of results

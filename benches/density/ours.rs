@@ -11,7 +11,7 @@ use rankwise::prelude::*;
 
 use crate::data::Data;
 use crate::record::say;
-use crate::{Args, Outcome};
+use crate::{Args, FEW, Outcome};
 
 /// How each is called, what it is, and how many pairs take about half a second.
 const WAYS: [(&str, Way, f64); 5] = [
@@ -36,8 +36,14 @@ pub(crate) fn run(world: &Comm, args: &Args, data: &Path) -> Outcome {
     let samples = Samples::new(world, n, d, &data.samples[mine.start * d..mine.end * d])?;
     for repeat in 0..=args.repeats {
         for (name, way, pairs) in WAYS {
-            // A grid has as many cells as its axes have to the power of d.
-            if matches!(way, Way::Spectral(_)) && d > 3 {
+            let leaves_out = match way {
+                Way::Direct(_) => false,
+                // To plant one takes long.
+                Way::Tree(_) => repeat > FEW,
+                // A grid has as many cells as its axes have to the power of d.
+                Way::Spectral(_) => d > 3,
+            };
+            if leaves_out {
                 continue;
             }
             let m = args.points(pairs, world.size());

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::Args;
 use crate::record::{Case, Errors, Measured, Record};
 
+/// So many processes that want to run before the first measurement are others'.
+const BUSY: f64 = 1.2;
+
 /// As people write it.
 pub(crate) fn duration(seconds: f64) -> String {
     let (number, unit) = if seconds < 1.0 { (1e3 * seconds, "ms") } else { (seconds, "s") };
@@ -142,6 +145,11 @@ pub(crate) fn page(record: &Record, conditions: &[String], short: &str, table: &
     );
     for condition in conditions {
         let _ = writeln!(page, "- {condition}");
+    }
+    if record.load.parse::<f64>().is_ok_and(|load| load > BUSY) {
+        page.push_str(
+            "\nOthers used the cores, too: but for the errors, these figures are not to be relied on.\n",
+        );
     }
     let _ = writeln!(
         page,

@@ -12,7 +12,7 @@ use rankwise::kernels::density::{Kernel, normalisation};
 
 use crate::data::Data;
 use crate::record::{EXTENDED, say};
-use crate::{Args, FOLDER, Outcome, SHOWN};
+use crate::{Args, FEW, FOLDER, Outcome, SHOWN};
 
 /// How each is called, its function, and how many pairs take about half a second on one thread.
 const WAYS: [(&str, &str, f64); 2] =
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, data: &Path, library: &Path) -> Outcome {
         }
         Ok(values[..m.min(SHOWN)].to_vec())
     };
-    for repeat in 0..=args.repeats.min(3) {
+    for repeat in 0..=args.repeats.min(FEW) {
         for (name, function, pairs) in WAYS {
             let m = args.points(pairs, args.threads);
             let start = Instant::now();
