@@ -97,7 +97,8 @@ impl Samples {
             picked: Vec::new(),
         };
         let mut samples = Samples::none(Self::blocks(n, comm.size()), dimensions);
-        let (mut sums, mut most, mut picked) = ([ExactSum::new(), ExactSum::new()], 0.0f64, Vec::new());
+        let (mut sums, mut most) = ([ExactSum::new(), ExactSum::new()], 0.0f64);
+        let mut picked = (Vec::new(), Vec::new());
         let mut weighted = None;
         pieces.each(comm, &samples, |rows, range| {
             let Rows { coordinates, weights } = &rows;
@@ -119,7 +120,8 @@ impl Samples {
                 most = weights.iter().copied().fold(most, f64::max);
             }
             for pick in picks(n).filter(|pick| range.contains(pick)) {
-                picked.extend_from_slice(&coordinates[(pick - range.start) * dimensions..][..dimensions]);
+                picked.0.push(pick);
+                picked.1.extend_from_slice(&coordinates[(pick - range.start) * dimensions..][..dimensions]);
             }
             Ok(())
         })?;
@@ -127,7 +129,7 @@ impl Samples {
             let most = comm.all_reduce_one(most, Max)?;
             samples.weights = Some(Weights::of(comm, vec![], &mut sums, most)?);
         }
-        pieces.picked = in_order(comm, n, dimensions, pieces.each, &picked)?;
+        pieces.picked = in_order(comm, dimensions, &picked)?;
         samples.pieces = Some(Rc::new(pieces));
         Ok(samples)
     }
@@ -194,18 +196,10 @@ impl Pieces {
     }
 }
 
-/// The rows that ranks have picked out of their parts of pieces, in the order of the samples. Collective.
-fn in_order(comm: &Comm, n: usize, d: usize, each: usize, picked: &[f64]) -> Result<Vec<f64>> {
-    let all = comm.all_gather(picked)?;
-    // Rank after rank, each of its pieces in order: where each sample is.
-    let mut places = Vec::new();
-    for rank in 0..comm.size() {
-        for start in (0..n).step_by(each) {
-            let mine = Samples::blocks(each.min(n - start), comm.size()).range(rank);
-            places.extend(picks(n).filter(|&pick| (start + mine.start..start + mine.end).contains(&pick)));
-        }
-    }
-    let mut rows: Vec<(usize, &[f64])> = places.into_iter().zip(all.chunks(d)).collect();
-    rows.sort_unstable_by_key(|row| row.0);
-    Ok(rows.into_iter().flat_map(|row| row.1).copied().collect())
+/// The rows that ranks have picked, in the order of the samples. Collective.
+fn in_order(comm: &Comm, d: usize, (numbers, rows): &(Vec<usize>, Vec<f64>)) -> Result<Vec<f64>> {
+    let (numbers, rows) = (comm.all_gather(numbers)?, comm.all_gather(rows)?);
+    let mut all: Vec<_> = numbers.into_iter().zip(rows.chunks(d)).collect();
+    all.sort_unstable_by_key(|(number, _)| *number);
+    Ok(all.into_iter().flat_map(|(_, row)| row).copied().collect())
 }
