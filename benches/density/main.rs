@@ -198,10 +198,18 @@ fn show(args: &Args, record: &Record, folder: &Path) -> Outcome {
         String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or("g++").to_owned()
     });
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| Some(line.strip_prefix("model name")?.split_once(": ")?.1));
+    let of_cpu = |what| cpu.lines().find_map(|line| Some(line.strip_prefix(what)?.split_once(": ")?.1));
+    // A virtual machine tells no more of its name than "AMD EPYC".
+    let numbers = ["cpu family\t", "model\t"].map(|what| of_cpu(what).unwrap_or("?"));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let mut conditions = vec![
-        format!("{}, {cores} cores, {:?}", cpu.unwrap_or("an unknown processor"), Level::detect()),
+        format!(
+            "{}, family {}, model {}, {cores} cores, {:?}",
+            of_cpu("model name").unwrap_or("an unknown processor"),
+            numbers[0],
+            numbers[1],
+            Level::detect()
+        ),
         rankwise::program::mpi_version(),
         compiler,
         format!("load before the first measurement: {}", record.load),
@@ -209,6 +217,7 @@ fn show(args: &Args, record: &Record, folder: &Path) -> Outcome {
     if let Some(versions) = &record.versions {
         conditions.insert(3, versions.clone());
     }
+    conditions.extend(record.multiply_adds());
     let table = table::table(args, record);
     let picture = plot::svg(args, record, &conditions);
     println!("{table}");

@@ -72,6 +72,9 @@ pub(crate) fn run(args: &Args, data: &Path, library: &Path) -> Outcome {
         }
     }
     if args.threads == 1 {
+        // SAFETY: it takes nothing, and gives a number.
+        let rate = unsafe { library.get::<unsafe extern "C" fn() -> f64>(b"multiply_adds\0")?() };
+        println!("MULTIPLY_ADDS {rate}");
         say(EXTENDED, 0, SHOWN, (0.0, 0.0), &call("density_extended\0", SHOWN)?);
     }
     Ok(())
