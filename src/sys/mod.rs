@@ -4,6 +4,7 @@
 //! through [`mpi::ffi`], after checks that make them sound: a function of this module may be called with any arguments.
 #![expect(unsafe_code, reason = "this is the fence")]
 
+pub(crate) mod clock;
 pub(crate) mod collectives;
 pub(crate) mod communicator;
 pub(crate) mod counts;

@@ -1,6 +1,6 @@
 //! What this rank does, in a ring of events, if anybody wants to see it: calls, messages, phases, tasks.
 //!
-//! An event costs two looks at the clock and eight stores. Nothing is allocated after the start but the name of a new place in the
+//! An event costs two looks at a clock and eight stores. Nothing is allocated after the start but the name of a new place in the
 //! program, once, and nothing is sent to anybody. Only the thread that has started MPI records.
 
 mod place;
@@ -17,6 +17,8 @@ pub(crate) use place::{Within, place, within, within_at};
 pub(crate) use region::{Compared, EVENT, Recorded, Region};
 use sites::{NOWHERE, Sites};
 
+pub(crate) use super::clock::nanoseconds as now;
+use super::clock::{self, Line, Moment, ticks};
 use super::communicator::{Channel, Communicator};
 
 /// What an event is: its first number's lowest byte.
@@ -43,6 +45,14 @@ pub(crate) enum Kind {
     Stage,
     /// A checkpoint.
     Checkpoint,
+}
+
+impl Kind {
+    /// Which numbers of an event are times, by its first.
+    fn times(first: u64) -> std::ops::RangeInclusive<usize> {
+        let is = |kind| first as u8 == kind as u8;
+        1..=if is(Kind::Sent) || is(Kind::Got) { 1 } else { 2 }
+    }
 }
 
 /// Names that a region keeps.
@@ -78,25 +88,14 @@ thread_local! {
 /// That of this process, for any thread.
 static REGION: OnceLock<Region> = OnceLock::new();
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// A moment on both clocks.
-static BASE: OnceLock<(Instant, u64)> = OnceLock::new();
-
-/// The time in nanoseconds, on a clock that the processes of a machine share and that never goes back.
-#[inline]
-pub(crate) fn now() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live local.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
 
 /// From now on this thread records, into this region. Once.
 pub(crate) fn begin(region: Region) {
     if REGION.set(region).is_err() {
         return;
     }
-    region.begin();
-    let _ = BASE.set((Instant::now(), now()));
+    clock::choose();
+    region.begin(Moment::now());
     HERE.with(|here| here.sites.set(Some(Box::leak(Box::new(Sites::new())))));
     set(true);
 }
@@ -199,7 +198,7 @@ impl Inside {
                 None => rank(made.peers.0) << 32 | rank(made.peers.1),
             };
             let first = made.kind as u64 | u64::from(made.root.is_some()) << 8 | u64::from(site) << 32;
-            let event = region.push([first, now(), 0, 0, made.group, made.number, 0, peers]);
+            let event = region.push([first, ticks(), 0, 0, made.group, made.number, 0, peers]);
             Inside { event: Some(event), on: true }
         })
     }
@@ -215,7 +214,7 @@ impl Drop for Inside {
             here.depth.set(here.depth.get().saturating_sub(1));
             let (Some(event), Some(region)) = (self.event, here.region.get()) else { return };
             here.timed.set(true);
-            region.change(event, [(2, now()), (3, here.out.get()), (6, here.into.get())]);
+            region.change(event, [(2, ticks()), (3, here.out.get()), (6, here.into.get())]);
         });
     }
 }
@@ -243,7 +242,7 @@ fn message(kind: Kind, comm: &Communicator, channel: Channel, (rank, tag): (usiz
     HERE.with(|here| {
         let Some(region) = here.region.get() else { return };
         // In a simple call a message goes when it begins, and has come when it ends.
-        let time = if here.timed.get() { now() } else { 0 };
+        let time = if here.timed.get() { ticks() } else { 0 };
         let lane = u64::from(comm.lane & 0xffff) << 16 | u64::from(channel == Channel::Program) << 8;
         let first = kind as u64 | lane | (tag as u64) << 32;
         region.push([first, time, rest[0], comm.id.get(), rank as u64, rest[1], 0, 0]);
@@ -278,7 +277,7 @@ pub(crate) fn span(
     Span(HERE.with(|here| {
         let region = here.region.get()?;
         let site = here.site(region, at, name);
-        let event = [kind as u64 | u64::from(site) << 32, now(), 0, 0, first, count, 0, 0];
+        let event = [kind as u64 | u64::from(site) << 32, ticks(), 0, 0, first, count, 0, 0];
         Some((region.push(event), event))
     }))
 }
@@ -288,7 +287,7 @@ impl Drop for Span {
         let Some((number, mut event)) = self.0.take() else { return };
         HERE.with(|here| {
             let Some(region) = here.region.get() else { return };
-            event[2] = now();
+            event[2] = ticks();
             if !region.change(number, [(2, event[2]); 3]) {
                 // It took so long that its beginning is gone.
                 region.push(event);
@@ -307,10 +306,12 @@ pub(crate) fn took(
     (first, count): (u64, u64),
 ) {
     HERE.with(|here| {
-        let (Some(region), Some((base, zero))) = (here.region.get(), BASE.get()) else { return };
-        let time = |instant: Instant| zero + instant.saturating_duration_since(*base).as_nanos() as u64;
+        let Some(region) = here.region.get() else { return };
+        let now = Moment::now();
+        let clock = Line::through(region.begun(), now);
+        let [began, ended] = [began, ended].map(|instant| clock.ticks_at(instant, now));
         let site = here.site(region, at, name);
         let first_word = kind as u64 | u64::from(site) << 32;
-        region.push([first_word, time(began), time(ended).max(1), 0, first, count, 0, 0]);
+        region.push([first_word, began, ended.max(1), 0, first, count, 0, 0]);
     });
 }

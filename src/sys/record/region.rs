@@ -3,7 +3,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::clock::{Line, Moment};
 use super::super::words::PAGE;
+use super::Kind;
 
 /// Numbers of an event.
 pub(crate) const EVENT: usize = 8;
@@ -15,6 +17,8 @@ const NAMES: usize = 1 << 14;
 const USED: usize = 0;
 const PUSHED: usize = 1;
 const NAMED: usize = 2;
+/// When it was begun, in ticks and in nanoseconds.
+const BEGUN: usize = 4;
 /// The clock, told against the root's: three numbers at the start, three at the end.
 const CLOCK: usize = 8;
 
@@ -42,7 +46,7 @@ pub(crate) struct Compared {
 /// What a rank has recorded.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorded {
-    /// The last ones, oldest first.
+    /// The last ones, oldest first. Times are in nanoseconds.
     pub(crate) events: Vec<[u64; EVENT]>,
     /// How many there were before them.
     pub(crate) lost: u64,
@@ -67,7 +71,9 @@ impl Region {
     }
 
     /// From now on it is in use.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self, now: Moment) {
+        self.head[BEGUN].store(now.ticks, Ordering::Relaxed);
+        self.head[BEGUN + 1].store(now.nanoseconds, Ordering::Relaxed);
         self.head[USED].store(1, Ordering::Release);
     }
 
@@ -139,6 +145,12 @@ impl Region {
         (number(3) == 1).then(|| Compared { at: number(0), offset: number(1) as i64, error: number(2) })
     }
 
+    /// When it was begun.
+    pub(super) fn begun(&self) -> Moment {
+        let number = |i: usize| self.head[i].load(Ordering::Relaxed);
+        Moment { ticks: number(BEGUN), nanoseconds: number(BEGUN + 1) }
+    }
+
     /// What is there; `None` while it is not in use. Whoever writes to it meanwhile goes on.
     pub(crate) fn read(&self) -> Option<Recorded> {
         if self.head[USED].load(Ordering::Acquire) != 1 {
@@ -154,6 +166,14 @@ impl Region {
             self.head[PUSHED].load(Ordering::Acquire).saturating_sub(room).saturating_sub(first);
         let overwritten = (overwritten + u64::from(overwritten > 0)).min(events.len() as u64);
         events.drain(..overwritten as usize);
+        let clock = Line::through(self.begun(), Moment::now());
+        for event in &mut events {
+            // 0 is no time.
+            let times = Kind::times(event[0]);
+            for time in event[times].iter_mut().filter(|time| **time != 0) {
+                *time = clock.nanoseconds(*time);
+            }
+        }
         Some(Recorded {
             events,
             lost: first + overwritten,
@@ -190,22 +210,22 @@ mod tests {
     fn a_ring_keeps_the_last_events_in_order() {
         let region = Region::over(words::own(Region::len(8)), 8);
         assert!(region.read().is_none());
-        region.begin();
+        region.begin(Moment { ticks: 0, nanoseconds: 0 });
         for i in 0..21 {
             assert_eq!(region.push([i; EVENT]), i);
         }
         let recorded = region.read().expect("begun");
         assert_eq!(recorded.lost, 13);
         assert!(recorded.events.iter().map(|event| event[0]).eq(13..21), "{recorded:?}");
-        assert!(!region.change(12, [(0, 99); 3]), "gone");
-        assert!(region.change(13, [(2, 99); 3]), "still there");
-        assert_eq!(region.read().expect("begun").events[0][2], 99);
+        assert!(!region.change(12, [(3, 99); 3]), "gone");
+        assert!(region.change(13, [(3, 99); 3]), "still there");
+        assert_eq!(region.read().expect("begun").events[0][3], 99);
     }
 
     #[test]
     fn names_come_back() {
         let region = Region::over(words::own(Region::len(2)), 2);
-        region.begin();
+        region.begin(Moment { ticks: 0, nanoseconds: 0 });
         let names: Vec<(u8, u32, Vec<u8>)> =
             (0..40).map(|i| ((i % 3) as u8, i, vec![b'a' + (i % 26) as u8; i as usize])).collect();
         for (kind, number, bytes) in &names {
