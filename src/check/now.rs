@@ -66,7 +66,7 @@ impl Open {
     }
 }
 
-/// Messages by the rank that they go to or come from. The rank's thread alone writes to it.
+/// Messages by the rank that they go to or come from, found by its number. The rank's thread alone writes to it.
 struct ByRank {
     /// A rank of the world, and one more; and how many.
     some: [(AtomicU32, AtomicU64); ByRank::MOST],
@@ -78,7 +78,9 @@ static RECEIVED_FROM: ByRank = ByRank::new();
 
 impl ByRank {
     /// Of more ranks than these nobody knows how many messages there were.
-    const MOST: usize = 32;
+    const MOST: usize = 64;
+    /// Where a rank can be: from the place of its number on.
+    const TRIES: usize = 8;
 
     const fn new() -> Self {
         ByRank {
@@ -90,7 +92,8 @@ impl ByRank {
     /// One more; `u32::MAX` stands for a rank that is not known.
     fn add(&self, rank: u32) {
         if let Some(key) = rank.checked_add(1) {
-            for (other, count) in &self.some {
+            for at in (rank as usize..).take(ByRank::TRIES) {
+                let (other, count) = &self.some[at % ByRank::MOST];
                 match other.load(Ordering::Relaxed) {
                     0 => other.store(key, Ordering::Relaxed),
                     other if other == key => {}
@@ -250,4 +253,33 @@ pub(super) fn ended() {
     let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
     noted.open = Open::now();
     noted.ended = true;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_by_rank_as_far_as_there_is_room() {
+        static COUNTS: ByRank = ByRank::new();
+        // The second has the place of the first, and goes on to the next.
+        let ranks = [5, 5 + ByRank::MOST as u32, 6, 1_000_000];
+        for (times, rank) in (1..).zip(ranks) {
+            (0..times).for_each(|_| COUNTS.add(rank));
+        }
+        let counted = COUNTS.counted();
+        assert_eq!(ranks.map(|rank| counted.of(rank as usize)), [1, 2, 3, 4].map(Some));
+        assert_eq!(counted.of(7), Some(0), "all are known");
+        (0..10 * ByRank::MOST as u32).for_each(|rank| COUNTS.add(rank));
+        assert_eq!(COUNTS.counted().of(9 * ByRank::MOST), None, "there was no room");
+        assert_eq!(COUNTS.counted().of(5), Some(2));
+    }
+
+    #[test]
+    fn a_rank_that_is_not_known_makes_all_others_unknown() {
+        static COUNTS: ByRank = ByRank::new();
+        COUNTS.add(3);
+        COUNTS.add(u32::MAX);
+        assert_eq!([3, 4].map(|rank| COUNTS.counted().of(rank)), [Some(1), None]);
+    }
 }
