@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::threads::{self, as_they_are, joined, of_stretch, stretches};
 use super::{Estimate, Precision, Samples, Work};
-use crate::comm::{Comm, Element, Min};
+use crate::comm::{Comm, Element, Min, Request};
 use crate::error::Result;
 use crate::kernels::grid_sums::add_weighted_tile_on_grid;
 use crate::kernels::level::Level;
@@ -128,7 +128,8 @@ impl<'a, N> Stretch<'a, N> {
 }
 
 /// Shows this rank all tiles in global order, so many together, with their weights. `mine` and `weights` are those of its own samples.
-pub(super) fn for_each_stretch<N: Element<K> + Default, K>(
+/// While it looks at some, the next ones are on their way.
+pub(super) fn for_each_stretch<N: Element<K> + Default + 'static, K>(
     comm: &Comm,
     samples: &Samples,
     mine: &[N],
@@ -139,43 +140,79 @@ pub(super) fn for_each_stretch<N: Element<K> + Default, K>(
 ) -> Result<()> {
     let d = samples.dimensions;
     let together = TILE * together.clamp(1, ROUND);
-    let (mut tiles, mut of_tiles) = (Vec::new(), Vec::new());
-    let mut seen = 0;
-    for source in 0..comm.size() {
+    let mut rounds = (0..comm.size()).flat_map(|source| {
         let count = samples.blocks.count(source);
-        for first in (0..count).step_by(ROUND * TILE) {
-            let round = first..count.min(first + ROUND * TILE);
-            send_round(comm, source, mine, round.start * d..round.end * d, &mut tiles)?;
-            if let Some(weights) = weights {
-                send_round(comm, source, weights, round, &mut of_tiles)?;
-            }
-            let mut of_tiles = of_tiles.chunks(together);
-            for tiles in tiles.chunks(together * d) {
-                let stretch = Stretch { tiles, weights: of_tiles.next(), dimensions: d };
-                add(stretch);
-                seen += stretch.len();
-                progress(seen as f64 / samples.len() as f64);
+        let firsts = (0..count).step_by(ROUND * TILE);
+        firsts.map(move |first| (source, first..count.min(first + ROUND * TILE)))
+    });
+    let mut begin = |memory| {
+        let next = rounds.next();
+        next.map(|round| Round::begin(comm, round, (mine, weights), d, memory)).transpose()
+    };
+    let (mut coming, mut free) = (begin(Default::default())?, Default::default());
+    let mut seen = 0;
+    while let Some(round) = coming {
+        let (tiles, of_tiles) = round.wait()?;
+        coming = begin(std::mem::take(&mut free))?;
+        let mut all_weights = weights.map(|_| of_tiles.chunks(together));
+        for tiles in tiles.chunks(together * d) {
+            let weights = all_weights.as_mut().and_then(Iterator::next);
+            let stretch = Stretch { tiles, weights, dimensions: d };
+            add(stretch);
+            seen += stretch.len();
+            progress(seen as f64 / samples.len() as f64);
+            if let Some(coming) = &mut coming {
+                coming.go_on()?;
             }
         }
+        free = (tiles, of_tiles);
     }
     Ok(())
 }
 
-/// What one rank has in this range, on all ranks.
-fn send_round<N: Element<K> + Default, K>(
-    comm: &Comm,
-    source: usize,
-    mine: &[N],
-    range: Range<usize>,
-    to: &mut Vec<N>,
-) -> Result<()> {
-    to.clear();
-    if source == comm.rank() {
-        to.extend_from_slice(&mine[range]);
-    } else {
-        to.resize(range.len(), N::default());
+/// Tiles and weights on their way from one rank to all.
+struct Round<'c, N> {
+    tiles: Request<'c, Vec<N>>,
+    weights: Option<Request<'c, Vec<N>>>,
+}
+
+impl<'c, N: Default + Clone + 'static> Round<'c, N> {
+    /// Those of one rank's samples in this range, into this memory. Collective.
+    fn begin<K>(
+        comm: &'c Comm,
+        (source, range): (usize, Range<usize>),
+        (mine, weights): (&[N], Option<&[N]>),
+        d: usize,
+        memory: (Vec<N>, Vec<N>),
+    ) -> Result<Self>
+    where
+        N: Element<K>,
+    {
+        let send = |mine: &[N], range: Range<usize>, mut to: Vec<N>| {
+            to.clear();
+            if source == comm.rank() {
+                to.extend_from_slice(&mine[range]);
+            } else {
+                to.resize(range.len(), N::default());
+            }
+            comm.ibroadcast(source, to)
+        };
+        let tiles = send(mine, range.start * d..range.end * d, memory.0)?;
+        let weights = weights.map(|weights| send(weights, range, memory.1)).transpose()?;
+        Ok(Round { tiles, weights })
     }
-    comm.broadcast_into(source, to)
+
+    /// MPI goes on with it only when it is called.
+    fn go_on(&mut self) -> Result<()> {
+        self.tiles.test()?;
+        self.weights.as_mut().map(Request::test).transpose()?;
+        Ok(())
+    }
+
+    fn wait(self) -> Result<(Vec<N>, Vec<N>)> {
+        let tiles = self.tiles.wait()?;
+        Ok((tiles, self.weights.map(Request::wait).transpose()?.unwrap_or_default()))
+    }
 }
 
 /// Whether coordinates in units of the first window's bandwidth have digits enough in single precision.

@@ -64,7 +64,7 @@ pub(super) fn as_they_are(piece: &Samples) -> Result<Own<'_, f64>> {
 
 /// Shows all tiles in global order, with their weights, to each part of the places, whose sums (how many, and what they are at first) it
 /// adds to. `own` gives what this rank has of a piece. Collective.
-pub(super) fn sums<N: Element<K> + Default + Sync, K, P: Send + Sync, S: Copy + Send>(
+pub(super) fn sums<N: Element<K> + Default + Sync + 'static, K, P: Send + Sync, S: Copy + Send>(
     comm: &Comm,
     samples: &Samples,
     own: impl for<'a> Fn(&'a Samples) -> Result<Own<'a, N>>,
