@@ -96,7 +96,7 @@ exercise: setup
 # It measures the program, beside shuf, cp and others.
 bench-permute: setup
 	@$(ENV) && cargo build $(CARGO_FLAGS) --release --example permute_corpus && \
-	cargo bench $(CARGO_FLAGS) --bench permute -- $(ARGS)
+	cargo run $(CARGO_FLAGS) --release -p rankwise-benches --bin permute -- $(ARGS)
 
 # What takes minutes and 16 GiB.
 test-large: setup
@@ -132,7 +132,7 @@ check: setup
 
 # Each program in benches/, with ARGS for it.
 bench-%: setup
-	@$(ENV) && cargo bench $(CARGO_FLAGS) --bench $* -- $(ARGS)
+	@$(ENV) && cargo run $(CARGO_FLAGS) --release -p rankwise-benches --bin $* -- $(ARGS)
 
 # Needs no MPI, so it does not ask env.sh where the two directories are.
 clean:

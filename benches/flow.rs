@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let program = parts.next().unwrap_or("mpiexec");
     let parts: Vec<&str> = parts.collect();
     let Ok(this) = this else { return ExitCode::FAILURE };
-    let folder = this.ancestors().nth(3).map(|target| target.join("bench"));
+    let folder = this.ancestors().nth(2).map(|target| target.join("bench"));
     let mut cases = Vec::new();
     for ranks in ["2", "3"] {
         let out =

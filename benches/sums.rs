@@ -1,6 +1,6 @@
 //! What exact sums cost, beside plain ones; and what a random number costs.
 //!
-//! Run:   cargo bench --bench sums            (or: mpirun -n 2 target/…/release/deps/sums-… --bench)
+//! Run:   make bench-sums                   (or: mpirun -n 2 target/…/release/sums)
 //! Shows: nanoseconds an element, medians of rounds in which all ways take turns; writes target/bench/sums.json.
 
 use std::hint::black_box;

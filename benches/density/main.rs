@@ -8,6 +8,7 @@
 mod data;
 mod ours;
 mod plot;
+mod processors;
 mod record;
 mod table;
 mod twin;
@@ -26,7 +27,7 @@ use record::{Case, Record};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/density/");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/density/");
 /// So many values are compared with those of extended precision.
 const SHOWN: usize = 40;
 /// A time is that for so many points.
@@ -69,9 +70,6 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
 
-    /// What cargo bench adds.
-    #[arg(long, hide = true)]
-    bench: bool,
     /// For the copies: where the numbers are, and whether there are as many points for each rank as otherwise for all.
     #[arg(long, hide = true)]
     data: Option<PathBuf>,
@@ -202,6 +200,7 @@ fn show(args: &Args, record: &Record, folder: &Path) -> Outcome {
     // A virtual machine tells no more of its name than "AMD EPYC".
     let numbers = ["cpu family\t", "model\t"].map(|what| of_cpu(what).unwrap_or("?"));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let others = record.others();
     let mut conditions = vec![
         format!(
             "{}, family {}, model {}, {cores} cores, {:?}",
@@ -212,7 +211,9 @@ fn show(args: &Args, record: &Record, folder: &Path) -> Outcome {
         ),
         rankwise::program::mpi_version(),
         compiler,
-        format!("load before the first measurement: {}", record.load),
+        others.map_or("what others used of the cores is not known".into(), |others| {
+            format!("others used {others:.2} of {cores} cores meanwhile")
+        }),
     ];
     if let Some(versions) = &record.versions {
         conditions.insert(3, versions.clone());
@@ -245,12 +246,12 @@ fn show(args: &Args, record: &Record, folder: &Path) -> Outcome {
     let page = match &args.results {
         Some(page) => page.clone(),
         None if args.quick => folder.to_owned(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results"),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("results"),
     };
     std::fs::create_dir_all(&page)?;
     let short = if conditions[1].contains("MPICH") { "mpich" } else { "openmpi" };
     let name = page.join(format!("density-{short}"));
-    std::fs::write(name.with_extension("md"), table::page(record, &conditions, short, &table))?;
+    std::fs::write(name.with_extension("md"), table::page(record, &conditions, others, short, &table))?;
     std::fs::write(name.with_extension("svg"), picture)?;
     println!("\nwrote {} and {}/density.json", name.with_extension("{md,svg}").display(), folder.display());
     Ok(())

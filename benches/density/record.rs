@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::processors::Processors;
 use crate::{Outcome, POINTS, SHOWN};
 
 /// The sums in extended precision.
@@ -63,15 +64,19 @@ pub(crate) struct Record {
     pub(crate) versions: Option<String>,
     /// Multiply-adds a second in vectors on one core, in thousand millions, once for each case.
     multiply_adds: Vec<f64>,
-    /// How many processes wanted to run, in the mean of the minute before.
-    pub(crate) load: String,
+    /// What the processors had done when all began.
+    began: Option<Processors>,
 }
 
 impl Record {
     pub(crate) fn new() -> Self {
-        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        let load = load.split_whitespace().next().unwrap_or("unknown").to_owned();
-        Record { measured: vec![], skipped: vec![], versions: None, multiply_adds: vec![], load }
+        Record {
+            measured: vec![],
+            skipped: vec![],
+            versions: None,
+            multiply_adds: vec![],
+            began: Processors::now(),
+        }
     }
 
     /// Runs a copy or a peer, and takes what it prints.
@@ -112,6 +117,11 @@ impl Record {
         Some(format!(
             "a core did {least:.1} to {most:.1} thousand million multiply-adds of f64 a second, in C++"
         ))
+    }
+
+    /// How many cores others have used since all began.
+    pub(crate) fn others(&self) -> Option<f64> {
+        Some(Processors::now()?.used_by_others_since(self.began.as_ref()?))
     }
 
     pub(crate) fn skip(&mut self, what: &str) {

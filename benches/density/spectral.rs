@@ -19,7 +19,7 @@ use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/density/finufft_peer.py");
+const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/density/finufft_peer.py");
 /// Samples, coordinates, tolerance.
 const CASES: [(usize, usize, f64); 6] = [
     (100_000, 1, 1e-9),
@@ -43,9 +43,6 @@ struct Args {
     #[arg(long, default_value_t = 15)]
     repeats: usize,
 
-    /// What cargo bench adds.
-    #[arg(long, hide = true)]
-    bench: bool,
     /// For the copies.
     #[arg(long, hide = true)]
     copy: bool,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::Args;
 use crate::record::{Case, Errors, Measured, Record};
 
-/// So many processes that want to run before the first measurement are others'.
-const BUSY: f64 = 1.2;
+/// Others may use so many cores.
+const BUSY: f64 = 0.1;
 
 /// As people write it.
 pub(crate) fn duration(seconds: f64) -> String {
@@ -137,7 +137,13 @@ pub(crate) fn figures(args: &Args, record: &Record) -> Vec<Value> {
     figures
 }
 
-pub(crate) fn page(record: &Record, conditions: &[String], short: &str, table: &str) -> String {
+pub(crate) fn page(
+    record: &Record,
+    conditions: &[String],
+    others: Option<f64>,
+    short: &str,
+    table: &str,
+) -> String {
     let mut page = format!(
         "# Densities\n\nBy `make bench-density MPI={short}`; `--help` says how it is measured. The times are those for 100 000 points, on one \
          core, the rate that with the most samples, as if all pairs were looked at; the errors are the greatest at 40 points, over the density \
@@ -146,10 +152,8 @@ pub(crate) fn page(record: &Record, conditions: &[String], short: &str, table: &
     for condition in conditions {
         let _ = writeln!(page, "- {condition}");
     }
-    if record.load.parse::<f64>().is_ok_and(|load| load > BUSY) {
-        page.push_str(
-            "\nOthers used the cores, too: but for the errors, these figures are not to be relied on.\n",
-        );
+    if others.is_some_and(|others| others > BUSY) {
+        page.push_str("\nThat is much: but for the errors, these figures are not to be relied on.\n");
     }
     let _ = writeln!(
         page,

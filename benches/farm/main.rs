@@ -1,6 +1,6 @@
 //! What handing out tasks costs, beside C with MPI and Python's pools: `make bench-farm`.
 //!
-//! Run:   cargo bench --bench farm [-- --rounds 5] [--only WORDS]
+//! Run:   make bench-farm ARGS='--rounds 5 --only WORDS'
 //! Shows: tasks a second, medians of rounds in which all take turns, each in processes of its own; writes target/bench/farm.json.
 //!
 //! The time is from a barrier until all results are in order on rank 0; that a task is caught when it panics is in ours. What
@@ -26,9 +26,6 @@ struct Args {
     /// Only cases in whose name these words are
     #[arg(long, default_value = "")]
     only: String,
-    /// What cargo adds
-    #[arg(long, hide = true)]
-    bench: bool,
     /// Runs one of ours as a rank: WAY TASKS TASK_US
     #[arg(long, hide = true, num_args = 3, allow_hyphen_values = true)]
     ours: Vec<String>,
@@ -224,7 +221,9 @@ fn ours(way: &str, tasks: usize, micros: i64) -> ExitCode {
 }
 
 /// The seconds that a program has printed.
-fn seconds(command: Command) -> Outcome<Vec<f64>> {
+fn seconds(mut command: Command) -> Outcome<Vec<f64>> {
+    // As for any program: nothing else runs beside it.
+    command.env("RANKWISE_YIELD", "");
     let ended = run_to_end(command, LIMIT);
     if !ended.status.is_some_and(|status| status.success()) {
         let why = ended.stderr.lines().rfind(|line| line.contains("Error")).unwrap_or(&ended.stderr);
@@ -255,7 +254,7 @@ fn peer(case: &Case, args: &[&str], c: &Path) -> Command {
         command = launcher(case.ranks);
         command.arg(c).args([*way, &*tasks, &*micros, *chunk, *prefetch, &*repeats]);
     } else {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/farm/farm.py");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/farm/farm.py");
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
         command = if args[0] == "futures" { launcher(case.ranks) } else { Command::new(&python) };
         if args[0] == "futures" {
@@ -286,7 +285,7 @@ fn compare(rounds: usize, only: &str) -> Outcome {
     std::fs::create_dir_all("target/bench")?;
     let c = std::env::temp_dir().join(format!("rankwise-bench-farm-{}", std::process::id()));
     let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/farm/farm.c");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/farm/farm.c");
     if !Command::new(&mpicc).args(["-O2", "-o"]).arg(&c).arg(source).arg("-lm").status()?.success() {
         return Err(format!("{mpicc} (from $MPICC) fails").into());
     }

@@ -49,9 +49,6 @@ struct Args {
     /// What the program itself starts.
     #[arg(long, hide = true)]
     library: Option<PathBuf>,
-    /// Given by cargo.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// Seconds of each round, by case, what was done, and who did it.
@@ -87,7 +84,7 @@ fn drive(args: &Args) -> Result<(), Box<dyn Error>> {
     let library = args.folder.canonicalize()?.join("files.so");
     let h5pcc = if open_mpi { "h5pcc.openmpi" } else { "h5pcc.mpich" };
     let h5pcc = std::env::var("H5PCC").unwrap_or_else(|_| h5pcc.into());
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/files/files.c");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/files/files.c");
     // h5pcc leaves its object file where it is called.
     let compiled = Command::new(&h5pcc)
         .current_dir(&args.folder)
@@ -98,7 +95,7 @@ fn drive(args: &Args) -> Result<(), Box<dyn Error>> {
     if !compiled.status.success() {
         return Err(format!("{h5pcc}: {}", String::from_utf8_lossy(&compiled.stderr)).into());
     }
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/files/files.py");
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/files/files.py");
     let has_h5py = open_mpi
         && Command::new("/usr/bin/python3")
             .args(["-c", "import h5py._debian_h5py_mpi, mpi4py"])

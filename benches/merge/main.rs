@@ -192,7 +192,7 @@ fn overlap(world: &Comm) -> rankwise::Result<()> {
 
 /// The library of multiway.cpp.
 fn compile(to: &Path) -> Outcome<Library> {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/merge/multiway.cpp");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/merge/multiway.cpp");
     let mut command = Command::new("g++");
     command.args(["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC", source, "-o"]).arg(to);
     let ended = command.output().map_err(|error| format!("cannot start g++: {error}"))?;

@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::measure::Buffers;
 use crate::operation::Operation;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/messages/messages.c");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/messages/messages.c");
 
 type Start = unsafe extern "C" fn();
 type Version = unsafe extern "C" fn(*mut c_char);

@@ -71,9 +71,6 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
 
-    /// What cargo bench adds.
-    #[arg(long, hide = true)]
-    bench: bool,
     #[arg(long, hide = true)]
     sample_micros: Option<f64>,
     /// For the copies on the ranks: the C functions, and where to write what was measured.
@@ -128,10 +125,6 @@ fn main() -> ExitCode {
     if let (Some(library), Some(record)) = (&args.library, &args.record) {
         return rankwise::run(|world| measure::all(world, &plan, library, record));
     }
-    if !args.bench {
-        println!("a benchmark: cargo bench --bench messages");
-        return ExitCode::SUCCESS;
-    }
     match drive(&args, &plan) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -184,7 +177,7 @@ fn drive(args: &Args, plan: &Plan) -> Outcome {
     let json = bench.join("messages.json");
     fs::write(&json, serde_json::to_string_pretty(&results::json(&records))? + "\n")?;
     eprintln!("figures: {}", json.display());
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results");
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     match &args.results {
         Some(folder) => results::page(folder, &conditions, &records),
         None if !args.quick => results::page(&usual, &conditions, &records),
@@ -221,7 +214,7 @@ fn on_ranks(
 
 /// The folder `target` that holds this program, without the MPI's name, which env.sh adds to it.
 fn target(this: &Path) -> PathBuf {
-    let of_mpi = this.ancestors().nth(3).unwrap_or(Path::new("target"));
+    let of_mpi = this.ancestors().nth(2).unwrap_or(Path::new("target"));
     let named = of_mpi.file_name().is_some_and(|name| name == "openmpi" || name == "mpich");
     of_mpi.parent().filter(|_| named).unwrap_or(of_mpi).to_owned()
 }

@@ -12,7 +12,7 @@ use crate::operation::Operation;
 use crate::record::{Record, Variant};
 use crate::{Outcome, Plan, machine};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/messages/messages.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/messages/messages.py");
 
 /// Far longer than it takes: a launcher and an mpi4py that do not fit together may wait for ever.
 const LIMIT: Duration = Duration::from_secs(3600);

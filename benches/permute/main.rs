@@ -37,9 +37,6 @@ struct Args {
     /// Where the files go: room for ten times the text [default: that for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// What cargo adds
-    #[arg(long, hide = true)]
-    bench: bool,
     /// Runs the twin of terashuf: INPUT OUTPUT BYTES
     #[arg(long, hide = true, num_args = 3)]
     terashuf: Vec<String>,
@@ -182,7 +179,6 @@ impl Bench<'_> {
     /// Runs ours, and notes the time of the command, the time inside, and the memory.
     fn ours(&self, all: &mut Samples, name: &str, input: &Path, more: &[&str]) -> Outcome {
         let mut program = std::env::current_exe()?;
-        program.pop();
         program.pop();
         let mut command = launcher(self.args.ranks);
         command.arg(program.join("examples/permute_corpus")).arg(input).arg("-o").arg(self.file("out"));

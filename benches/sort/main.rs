@@ -53,9 +53,6 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
 
-    /// What cargo bench adds.
-    #[arg(long, hide = true)]
-    bench: bool,
     /// For the copies: on ranks or alone, with this library.
     #[arg(long, hide = true)]
     copy: Option<Copy>,

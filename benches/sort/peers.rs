@@ -10,7 +10,7 @@ use libloading::Library;
 use crate::Outcome;
 use crate::data::Sorted;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/sort/");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sort/");
 
 type OverRanks = unsafe extern "C" fn(*const c_void, c_long, c_int, *mut c_long) -> *mut c_void;
 type Local = unsafe extern "C" fn(*mut c_void, c_long, c_int);
