@@ -351,9 +351,9 @@ fn results_are_dropped_when_no_task_needs_them_any_more() {
     on_ranks([1, 2, 3], |world| {
         // A chain of blocks of 8 MiB each: all together they would be 1.6 GB.
         let graph = world.graph();
-        let mut block = graph.task(|| vec![0u8; 8 << 20]);
+        let mut block = graph.task(|| vec![0u64; 1 << 20]);
         for _ in 0..200 {
-            block = graph.task_after(&block, |block: &Vec<u8>| vec![block[0].wrapping_add(1); 8 << 20]);
+            block = graph.task_after(&block, |block: &Vec<u64>| vec![block[0] + 1; 1 << 20]);
         }
         let first = graph.task_after(&block, |block| block[0]);
         graph.keep(&first);
