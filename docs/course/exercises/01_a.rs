@@ -2,7 +2,8 @@
 //!     rank 0 -> rank 1
 //! The right neighbour of the last rank is rank 0.
 //!
-//! Check: make exercise 1a
+//! Run:    mpirun -n 4 exercise_01_a
+//! Check:  make exercise 1a
 
 use rankwise::prelude::*;
 

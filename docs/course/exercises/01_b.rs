@@ -1,6 +1,7 @@
 //! Exercise 1b: one line for all ranks together. It is `alone` when there is one rank, else for instance `3 ranks`.
 //!
-//! Check: make exercise 1b
+//! Run:    mpirun -n 4 exercise_01_b
+//! Check:  make exercise 1b
 
 use rankwise::prelude::*;
 

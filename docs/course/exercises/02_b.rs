@@ -4,7 +4,8 @@
 //!     rank 1 is sailor 1
 //!     rank 2 is the cook
 //!
-//! Check: make exercise 2b
+//! Run:    mpirun -n 4 exercise_02_b
+//! Check:  make exercise 2b
 
 use rankwise::prelude::*;
 

@@ -2,7 +2,8 @@
 //! above the mean:
 //!     the mean is 3.5, and 2 of 4 are above it
 //!
-//! Check: make exercise 3a
+//! Run:    mpirun -n 4 exercise_03_a
+//! Check:  make exercise 3a
 
 use rankwise::prelude::*;
 

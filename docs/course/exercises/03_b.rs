@@ -2,7 +2,8 @@
 //! rank 2 has parcels 4 to 6. Each prints its line, in the order of the ranks, with one collective call to find its numbers:
 //!     rank 1 has parcels 2 to 3
 //!
-//! Check: make exercise 3b
+//! Run:    mpirun -n 4 exercise_03_b
+//! Check:  make exercise 3b
 
 use rankwise::prelude::*;
 

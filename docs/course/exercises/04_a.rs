@@ -1,7 +1,8 @@
 //! Exercise 4a: write your own rule for blocks. `len` elements are cut into `parts` blocks; if they cannot be equal, the first
 //! few have one more. For 10 elements and 4 parts: 0..3, 3..6, 6..8, 8..10. An `if` is as good as a formula.
 //!
-//! Check: make exercise 4a
+//! Run:    mpirun -n 4 exercise_04_a
+//! Check:  make exercise 4a
 
 use std::ops::Range;
 

@@ -4,7 +4,8 @@
 //!     rank 3: nothing
 //!     all: mean 25
 //!
-//! Check: make exercise 4b
+//! Run:    mpirun -n 4 exercise_04_b
+//! Check:  make exercise 4b
 
 use clap::Parser;
 use rankwise::prelude::*;

@@ -4,7 +4,7 @@
 //! All ranks are to find out together, by a farm. Rank 0 prints the number and its steps; of several, the smallest number.
 //!
 //! Run:    mpirun -n 4 exercise_05_a
-//! Check:  make exercise 5
+//! Check:  make exercise 5a
 
 use rankwise::prelude::*;
 

@@ -3,7 +3,7 @@
 //! Let it go on. Rank 0 prints the mean of the good readings, and a line for each of the others: its number and what is wrong.
 //!
 //! Run:    mpirun -n 4 exercise_05_b
-//! Check:  make exercise 5
+//! Check:  make exercise 5b
 
 use rankwise::prelude::*;
 

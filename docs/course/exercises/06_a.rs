@@ -3,7 +3,7 @@
 //! Rank 0 begins with its own number, and prints the list when it is back: on four ranks `the way was [0, 3, 2, 1]`.
 //!
 //! Run:    mpirun -n 4 exercise_06_a
-//! Check:  make exercise 6
+//! Check:  make exercise 6a
 
 use rankwise::prelude::*;
 

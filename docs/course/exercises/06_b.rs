@@ -3,7 +3,7 @@
 //! Let it take them as they come, and count them: on four ranks it prints `messages from each rank: [0, 1, 2, 3]`.
 //!
 //! Run:    mpirun -n 4 exercise_06_b
-//! Check:  make exercise 6
+//! Check:  make exercise 6b
 
 use rankwise::prelude::*;
 

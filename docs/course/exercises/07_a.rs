@@ -3,7 +3,7 @@
 //! Mend it with `send` and `recv` alone: not all ranks may send first. It has to work with an odd number of ranks, too.
 //!
 //! Run:    mpirun -n 4 exercise_07_a
-//! Check:  make exercise 7
+//! Check:  make exercise 7a
 
 use rankwise::prelude::*;
 

@@ -3,7 +3,7 @@
 //! Mend it with one call, which sends and receives at once.
 //!
 //! Run:    mpirun -n 4 exercise_07_b
-//! Check:  make exercise 7
+//! Check:  make exercise 7b
 
 use rankwise::prelude::*;
 

@@ -3,7 +3,7 @@
 //! Mend it: start all sends, receive, then wait for the sends.
 //!
 //! Run:    mpirun -n 4 exercise_08_a
-//! Check:  make exercise 8
+//! Check:  make exercise 8a
 
 use rankwise::prelude::*;
 

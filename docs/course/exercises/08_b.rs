@@ -4,8 +4,8 @@
 //! Get these two numbers, and compute the two sums in the middle while they are on their way. On two ranks left and right are
 //! the same rank: tags tell the two messages apart.
 //!
-//! Run:    mpirun -n 3 exercise_08_b
-//! Check:  make exercise 8
+//! Run:    mpirun -n 4 exercise_08_b
+//! Check:  make exercise 8b
 
 use rankwise::prelude::*;
 

@@ -3,7 +3,7 @@
 //! Make `Star` a type that MPI knows, and gather the stars of all ranks.
 //!
 //! Run:    mpirun -n 4 exercise_09_a
-//! Check:  make exercise 9
+//! Check:  make exercise 9a
 
 use rankwise::prelude::*;
 

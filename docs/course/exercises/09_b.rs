@@ -4,7 +4,7 @@
 //! prints it when it is back.
 //!
 //! Run:    mpirun -n 4 exercise_09_b
-//! Check:  make exercise 9
+//! Check:  make exercise 9b
 
 use rankwise::prelude::*;
 

@@ -2,8 +2,8 @@
 //!
 //! On five ranks the lower half has three. A world of one rank has one half.
 //!
-//! Run:    mpirun -n 5 exercise_10_a
-//! Check:  make exercise 10
+//! Run:    mpirun -n 4 exercise_10_a
+//! Check:  make exercise 10a
 
 use rankwise::prelude::*;
 

@@ -2,7 +2,7 @@
 //! neighbours' numbers; it has two to four of them, or fewer on small grids.
 //!
 //! Run:    mpirun -n 4 exercise_10_b
-//! Check:  make exercise 10
+//! Check:  make exercise 10b
 
 use rankwise::comm::dims_for;
 use rankwise::prelude::*;

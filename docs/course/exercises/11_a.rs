@@ -1,7 +1,8 @@
 //! Exercise 11a: the rod of the lesson goes on until it is at rest: until in one step no point, on any rank, has moved by 0.05 or more.
 //! All ranks must stop after the same step, and it must be the same step on any number of ranks.
 //!
-//! Check: make exercise 11a
+//! Run:    mpirun -n 4 exercise_11_a
+//! Check:  make exercise 11a
 
 use rankwise::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Exercise 11b: a plate of 24 x 16 points, with a hot spot. In each of 50 steps a point becomes the mean of its four neighbours,
 //! and what is beyond an edge is as warm as the edge. `DistArray::stencil` exchanges the halos of a block with all its neighbours.
 //!
-//! Check: make exercise 11b
+//! Run:    mpirun -n 4 exercise_11_b
+//! Check:  make exercise 11b
 
 use rankwise::array::{DistArray, Layout};
 use rankwise::prelude::*;

@@ -1,7 +1,8 @@
 //! Exercise 12a: a machine hands out tickets. Each rank draws three, and no number may be drawn twice. But some are: between its `get`
 //! and its `fetch_add` another rank does the same. Repair it.
 //!
-//! Check: make exercise 12a
+//! Run:    mpirun -n 4 exercise_12_a
+//! Check:  make exercise 12a
 
 use std::time::Duration;
 

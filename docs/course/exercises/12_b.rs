@@ -1,7 +1,8 @@
 //! Exercise 12b: the squares of the numbers below 1000 are added up, by whoever has time. To ask the counter for each number would
 //! cost more than the work. Take sixteen numbers at a time; the last piece is shorter. Count the pieces.
 //!
-//! Check: make exercise 12b
+//! Run:    mpirun -n 4 exercise_12_b
+//! Check:  make exercise 12b
 
 use rankwise::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Exercise 13a: which numbers up to 40000 are a sum of two cubes in two ways? The table of how often each number is such a sum is made
 //! by every rank. Make it once on each node.
 //!
-//! Check: make exercise 13a
+//! Run:    mpirun -n 4 exercise_13_a
+//! Check:  make exercise 13a
 
 use rankwise::prelude::*;
 

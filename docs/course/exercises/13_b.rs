@@ -2,7 +2,8 @@
 //! the nodes, the leaders, add up those sums. `world.split_by_node()?` has both communicators: `node()`, and `leaders()`, which is None
 //! on a rank that leads nothing.
 //!
-//! Check: make exercise 13b
+//! Run:    mpirun -n 4 exercise_13_b
+//! Check:  make exercise 13b
 
 use rankwise::prelude::*;
 

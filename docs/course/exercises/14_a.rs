@@ -1,7 +1,8 @@
 //! Exercise 14a: a file has twelve measurements, in rows of a number and its error. Read it on all ranks, each its block of the rows, and
 //! find the weighted mean: the sum of x/e² by the sum of 1/e².
 //!
-//! Check: make exercise 14a
+//! Run:    mpirun -n 4 exercise_14_a
+//! Check:  make exercise 14a
 
 use rankwise::file::{File, Storage};
 use rankwise::ndarray::Array2;

@@ -1,7 +1,8 @@
 //! Exercise 14b: a log that grows. In each of three steps every rank has one line, a step and a rank, and all append theirs. The dataset
 //! begins with no rows, and must be made so that it can grow.
 //!
-//! Check: make exercise 14b
+//! Run:    mpirun -n 4 exercise_14_b
+//! Check:  make exercise 14b
 
 use rankwise::file::{File, Storage};
 use rankwise::prelude::*;

@@ -1,7 +1,8 @@
 //! Exercise 15a: how often is each digit the last one of i² + i/7, for i below 100000? Each rank has a block of the numbers. Let its
 //! threads share that block, each with counts of its own, and add these up when all have ended. How many threads were there, on all ranks?
 //!
-//! Check: make exercise 15a
+//! Run:    mpirun -n 4 exercise_15_a
+//! Check:  make exercise 15a
 
 use std::ops::Range;
 

@@ -2,7 +2,8 @@
 //! until none is left, as the ranks of lesson 12 take tasks: an `AtomicUsize` is a counter that the threads of a rank share. Add up the
 //! steps of all starts below 30001, and count the pieces.
 //!
-//! Check: make exercise 15b
+//! Run:    mpirun -n 4 exercise_15_b
+//! Check:  make exercise 15b
 
 use std::sync::atomic::AtomicU64;
 

@@ -2,7 +2,8 @@
 //! ranks, and all print in order. Amdahl: the work stays, and the speed-up is 1 / (s + (1 - s) / p). Gustafson: the part that can be
 //! shared grows with the ranks, and in the same time p ranks do s + (1 - s) p times as much.
 //!
-//! Check: make exercise 16a
+//! Run:    mpirun -n 4 exercise_16_a
+//! Check:  make exercise 16a
 
 use rankwise::prelude::*;
 

@@ -2,7 +2,8 @@
 //! table, for which it needs the primes up to the square root of the limit, and `all_gather` puts the blocks together. `made` is how many
 //! numbers of the table this rank has made itself.
 //!
-//! Check: make exercise 16b
+//! Run:    mpirun -n 4 exercise_16_b
+//! Check:  make exercise 16b
 
 use std::ops::Range;
 
