@@ -10,8 +10,9 @@ const NO_WINDOWS: &str = ". This Open MPI has no windows for ranks on several ma
                           OMPI_MCA_osc=^ucx it has them";
 
 /// A counter that starts at 0 and that every rank can read and add to at any time: who takes the next piece of work adds to
-/// it, and no rank is spent on handing out. It is in the memory of rank 0 and is reached by one-sided MPI
-/// (`MPI_Fetch_and_op`, MPI 3.1, section 11.3.4).
+/// it, and no rank is spent on handing out. It is in the memory of rank 0. On one node all ranks add to it there (a
+/// window of shared memory, MPI 3.1, section 11.2.3); on several it is reached by one-sided MPI (`MPI_Fetch_and_op`, section 11.3.4), which
+/// some MPIs carry out only while rank 0 is in a call of MPI.
 ///
 /// ```
 /// # fn main() -> std::process::ExitCode { rankwise::run(|world| {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::size_of;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mpi::ffi;
 
@@ -111,6 +112,8 @@ impl Drop for Window {
 pub(crate) struct SharedNumber {
     window: Window,
     owner: c_int,
+    /// Where this rank reaches it itself: then it needs no MPI, with which MPICH adds to it only when its owner is in a call.
+    here: Option<*mut u64>,
     _one_thread: PhantomData<*const ()>,
 }
 
@@ -123,32 +126,54 @@ impl SharedNumber {
         let node = comm.split_by_node()?;
         let shared = node.size == comm.size;
         let comm = if shared { node } else { comm.again()? };
-        let bytes = if comm.rank == owner { size_of::<u64>() } else { 0 };
+        // Twice, so that one of them is aligned.
+        let bytes = if comm.rank == owner { 2 * size_of::<u64>() } else { 0 };
         let mut start: *mut u64 = std::ptr::null_mut();
         // SAFETY: the pointers are to live locals. Before anybody can reach it, its owner sets the number to zero.
-        let window = unsafe {
+        let (window, here) = unsafe {
             let mut raw = ffi::RSMPI_WIN_NULL;
-            let (unit, none) = (size_of::<u64>() as c_int, ffi::RSMPI_INFO_NULL);
+            let (mut unit, none) = (size_of::<u64>() as c_int, ffi::RSMPI_INFO_NULL);
             let at = (&raw mut start).cast::<c_void>();
             let allocate = if shared { ffi::MPI_Win_allocate_shared } else { ffi::MPI_Win_allocate };
             check(allocate(bytes as ffi::MPI_Aint, unit, none, comm.raw(), at, &mut raw))?;
             let ours = comm.raw();
             let window = Window::open(raw, comm, made)?;
+            let mut here = None;
+            if shared {
+                let mut size: ffi::MPI_Aint = 0;
+                let at = (&raw mut start).cast();
+                check(ffi::MPI_Win_shared_query(raw, owner_int, &mut size, &mut unit, at))?;
+                // Addresses of ranks differ by whole pages: it is the same number for all.
+                let bytes = start.cast::<u8>();
+                here = Some(bytes.wrapping_add(bytes.align_offset(align_of::<AtomicU64>())).cast());
+            }
             if bytes > 0 {
-                start.write_unaligned(0);
+                here.unwrap_or(start).write_unaligned(0);
             }
             window.sync()?;
             check(patiently!(MPI_Barrier or MPI_Ibarrier(ours)))?;
-            window
+            (window, here)
         };
-        Ok(SharedNumber { window, owner: owner_int, _one_thread: PhantomData })
+        Ok(SharedNumber { window, owner: owner_int, here, _one_thread: PhantomData })
     }
 
     /// Adds `n`; what the number was before.
     #[inline]
     pub(crate) fn fetch_add(&self, n: u64) -> Outcome<u64> {
-        // SAFETY: a constant of the library, read only.
-        self.fetch(n, unsafe { ffi::RSMPI_SUM })
+        if let Some(here) = self.here {
+            // SAFETY: two numbers were asked for, of which this is the aligned one. It is there as long as the window, and after the
+            // barrier all ranks reach it by this atomic addition only.
+            return Ok(unsafe { AtomicU64::from_ptr(here) }.fetch_add(n, Ordering::AcqRel));
+        }
+        let mut before = 0u64;
+        // SAFETY: `n` and `before` live until the flush, after which MPI does not use them; the owner has one number there.
+        unsafe {
+            let (from, to, of) = ((&raw const n).cast(), (&raw mut before).cast(), ffi::RSMPI_UINT64_T);
+            let (window, sum) = (self.window.live().raw, ffi::RSMPI_SUM);
+            check(ffi::MPI_Fetch_and_op(from, to, of, self.owner, 0, sum, window))?;
+            check(ffi::MPI_Win_flush(self.owner, window))?;
+        }
+        Ok(before)
     }
 
     /// Frees it now. Collective.
@@ -159,18 +184,6 @@ impl SharedNumber {
     /// What the number is.
     pub(crate) fn get(&self) -> Outcome<u64> {
         self.fetch_add(0)
-    }
-
-    #[inline]
-    fn fetch(&self, n: u64, operation: ffi::MPI_Op) -> Outcome<u64> {
-        let mut before = 0u64;
-        // SAFETY: `n` and `before` live until the flush, after which MPI does not use them; the owner has one number there.
-        unsafe {
-            let (from, to, of) = ((&raw const n).cast(), (&raw mut before).cast(), ffi::RSMPI_UINT64_T);
-            check(ffi::MPI_Fetch_and_op(from, to, of, self.owner, 0, operation, self.window.live().raw))?;
-            check(ffi::MPI_Win_flush(self.owner, self.window.live().raw))?;
-        }
-        Ok(before)
     }
 }
 
