@@ -380,6 +380,34 @@ fn a_stream_is_drawn_as_it_is_needed() {
 }
 
 #[test]
+fn ten_million_items_take_no_more_memory_than_few() {
+    on_ranks([1, 2, 3], |world| {
+        let peak = || {
+            let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux has it");
+            peak.trim().trim_end_matches("kB").trim().parse::<usize>().expect("a number of kB")
+        };
+        let sums_of = |len: u64| -> Result<()> {
+            let right = len * (len - 1) / 2;
+            let known = world.farm(0..len as usize).gather_to_all();
+            assert_eq!(known.map_reduce(|i| Ok::<_, String>(i as u64), |a, b| a + b)?, Some(right));
+            let mut sum = 0;
+            let drawn = world.farm(stream(world.is_root().then_some(0..len)));
+            drawn.run_unordered(Ok::<_, String>, |_, i| sum += i)?;
+            assert_eq!(world.all_reduce_one(sum, Sum)?, right);
+            Ok(())
+        };
+        sums_of(100_000)?;
+        let before = peak();
+        sums_of(10_000_000)?;
+        let more = peak() - before;
+        // Their results alone, all at once, would be 80 MB.
+        assert!(more < 16 << 10, "{more} kB more on rank {}", world.rank());
+        Ok(())
+    });
+}
+
+#[test]
 fn a_worker_keeps_its_state() {
     on_ranks([1, 2, 3], |world| {
         let mut tasks_of_mine = 0u64;
