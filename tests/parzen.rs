@@ -222,6 +222,8 @@ fn write_h5<T: hdf5::H5Type>(path: &str, name: &str, rows: &[T], shape: &[usize]
     let file = hdf5::File::create(&locked).expect("the temporary folder can be written");
     let dataset = file.new_dataset::<T>().shape(shape).create(name).expect("a new file has room");
     dataset.write_raw(rows).expect("as many elements as the shape says");
+    // HDF5 closes a file with the last of what is in it.
+    drop(dataset);
     file.close().expect("it was open");
     // What another test has started meanwhile has the file open, too, and with it HDF5's lock, until it ends: nobody has the copy's.
     std::fs::copy(locked, path).expect("there is room for a copy");
