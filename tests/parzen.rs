@@ -216,17 +216,19 @@ fn a_sweep_is_each_window_alone() {
     }
 }
 
-/// Writes rows as a dataset of an HDF5 file, by this process alone.
-fn write_h5<T: hdf5::H5Type>(path: &str, name: &str, rows: &[T], shape: &[usize]) {
+/// Writes an HDF5 file, by this process alone.
+fn make_h5(path: &str, fill: impl FnOnce(&hdf5::File) -> hdf5::Result<()>) {
     let locked = format!("{path}.locked");
     let file = hdf5::File::create(&locked).expect("the temporary folder can be written");
-    let dataset = file.new_dataset::<T>().shape(shape).create(name).expect("a new file has room");
-    dataset.write_raw(rows).expect("as many elements as the shape says");
-    // HDF5 closes a file with the last of what is in it.
-    drop(dataset);
+    fill(&file).expect("a new file has room");
     file.close().expect("it was open");
     // What another test has started meanwhile has the file open, too, and with it HDF5's lock, until it ends: nobody has the copy's.
     std::fs::copy(locked, path).expect("there is room for a copy");
+}
+
+/// Rows as a dataset.
+fn write_h5<T: hdf5::H5Type>(path: &str, name: &str, rows: &[T], shape: &[usize]) {
+    make_h5(path, |file| file.new_dataset::<T>().shape(shape).create(name)?.write_raw(rows));
 }
 
 #[test]
@@ -465,11 +467,10 @@ fn bad_input_is_one_error_on_all_ranks_and_nothing_is_lost() {
     write_h5(&infinite, "points", &[0.0f32, 1.0, f32::INFINITY], &[3, 1]);
     let (none, huge, half) = (folder.file("none.h5"), folder.file("huge.h5"), folder.file("half.h5"));
     write_h5::<f64>(&none, "points", &[], &[0, 2]);
-    hdf5::File::create(&huge)
-        .and_then(|file| {
-            file.new_dataset::<f64>().shape((1usize << 58, 2)).chunk((1 << 27, 2)).create("points")
-        })
-        .expect("no chunk is stored until it is written");
+    // No chunk is stored until it is written.
+    make_h5(&huge, |file| {
+        file.new_dataset::<f64>().shape((1usize << 58, 2)).chunk((1 << 27, 2)).create("points").map(drop)
+    });
     let (wide, three, plot) = (folder.file("wide.h5"), folder.file("three.h5"), folder.file("three.png"));
     write_h5(&wide, "points", &[0.5; 800], &[2, 400]);
     write_h5(&three, "points", &[0.5; 9], &[3, 3]);
