@@ -54,17 +54,22 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// This one, of some tries the one that was interrupted least.
     pub(crate) fn now() -> Self {
-        const TRIES: usize = 4;
-        let one = || {
-            let (before, nanoseconds, after) = (ticks(), nanoseconds(), ticks());
-            let took = after.saturating_sub(before);
-            (took, Moment { ticks: before + took / 2, nanoseconds })
-        };
-        let all: [_; TRIES] = std::array::from_fn(|_| one());
-        all.into_iter().min_by_key(|(took, _)| *took).map_or(one().1, |(_, moment)| moment)
+        let (ticks, nanoseconds) = paired(nanoseconds);
+        Moment { ticks, nanoseconds }
     }
+}
+
+/// What another clock says, and when: of some tries the one that was interrupted least.
+fn paired<T>(other: impl Fn() -> T) -> (u64, T) {
+    const TRIES: usize = 4;
+    let one = || {
+        let (before, said, after) = (ticks(), other(), ticks());
+        let took = after.saturating_sub(before);
+        (took, (before + took / 2, said))
+    };
+    let shorter = |a: (u64, (u64, T)), b: (u64, (u64, T))| if b.0 < a.0 { b } else { a };
+    (1..TRIES).fold(one(), |best, _| shorter(best, one())).1
 }
 
 /// From ticks to nanoseconds: a straight line through two moments.
@@ -87,9 +92,10 @@ impl Line {
         self.first.nanoseconds.saturating_add_signed(since.round() as i64)
     }
 
-    /// What the clock of [`ticks`] was at, at an instant that is past now.
-    pub(crate) fn ticks_at(&self, instant: Instant, now: Moment) -> u64 {
-        now.ticks.saturating_sub((instant.elapsed().as_nanos() as f64 / self.pace) as u64)
+    /// What the clock of [`ticks`] was at, at an instant that is past.
+    pub(crate) fn ticks_at(&self, instant: Instant) -> u64 {
+        let (now, ago) = paired(|| instant.elapsed());
+        now.saturating_sub((ago.as_nanos() as f64 / self.pace) as u64)
     }
 }
 
@@ -101,12 +107,13 @@ mod tests {
     fn ticks_are_told_in_nanoseconds() {
         choose();
         let first = Moment::now();
-        let (ticks, then, instant) = (ticks(), nanoseconds(), Instant::now());
+        let (ticks, then) = paired(nanoseconds);
+        let (at, instant) = paired(Instant::now);
         while instant.elapsed().as_millis() < 20 {}
         let line = Line::through(first, Moment::now());
         let off = line.nanoseconds(ticks) as i64 - then as i64;
         assert!(off.abs() < 5_000, "{off} ns");
-        let off = line.nanoseconds(line.ticks_at(instant, Moment::now())) as i64 - then as i64;
+        let off = line.nanoseconds(line.ticks_at(instant)) as i64 - line.nanoseconds(at) as i64;
         assert!(off.abs() < 20_000, "{off} ns");
     }
 

@@ -307,9 +307,8 @@ pub(crate) fn took(
 ) {
     HERE.with(|here| {
         let Some(region) = here.region.get() else { return };
-        let now = Moment::now();
-        let clock = Line::through(region.begun(), now);
-        let [began, ended] = [began, ended].map(|instant| clock.ticks_at(instant, now));
+        let clock = Line::through(region.begun(), Moment::now());
+        let [began, ended] = [began, ended].map(|instant| clock.ticks_at(instant));
         let site = here.site(region, at, name);
         let first_word = kind as u64 | u64::from(site) << 32;
         region.push([first_word, began, ended.max(1), 0, first, count, 0, 0]);
