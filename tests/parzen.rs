@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 
 use approx::assert_relative_eq;
-use common::{Folder, cities, code, program, run};
+use common::{Folder, cities, code, make_h5, program, run};
 use rankwise::kernels::density::{Kernel, density, normalisation};
 use rankwise::testing::Ended;
 
@@ -214,16 +214,6 @@ fn a_sweep_is_each_window_alone() {
             assert_eq!(numbers(&alone, "/density"), all[k * 132..(k + 1) * 132], "{kernel}, {width}");
         }
     }
-}
-
-/// Writes an HDF5 file, by this process alone.
-fn make_h5(path: &str, fill: impl FnOnce(&hdf5::File) -> hdf5::Result<()>) {
-    let locked = format!("{path}.locked");
-    let file = hdf5::File::create(&locked).expect("the temporary folder can be written");
-    fill(&file).expect("a new file has room");
-    file.close().expect("it was open");
-    // What another test has started meanwhile has the file open, too, and with it HDF5's lock, until it ends: nobody has the copy's.
-    std::fs::copy(locked, path).expect("there is room for a copy");
 }
 
 /// Rows as a dataset.

@@ -3,7 +3,7 @@
 mod common;
 
 use approx::assert_relative_eq;
-use common::{Folder, code, run};
+use common::{Folder, code, make_h5, run};
 use rankwise::testing::Ended;
 
 /// Numbers of a standard normal distribution, the same each time.
@@ -33,15 +33,11 @@ fn numbers(path: &str, dataset: &str, attribute: Option<&str>) -> Vec<f64> {
 
 /// Writes rows, and what else there is, as datasets.
 fn write_h5(path: &str, datasets: &[(&str, &[f64], &[usize])]) {
-    let locked = format!("{path}.locked");
-    let file = hdf5::File::create(&locked).expect("the temporary folder can be written");
-    for (name, numbers, shape) in datasets {
-        let dataset = file.new_dataset::<f64>().shape(*shape).create(*name).expect("there is room");
-        dataset.write_raw(numbers).expect("as many elements as the shape says");
-    }
-    file.close().expect("it was open");
-    // What another test has started meanwhile has the file open, too, and with it HDF5's lock, until it ends: nobody has the copy's.
-    std::fs::copy(locked, path).expect("there is room for a copy");
+    make_h5(path, |file| {
+        datasets.iter().try_for_each(|(name, numbers, shape)| {
+            file.new_dataset::<f64>().shape(*shape).create(*name)?.write_raw(numbers)
+        })
+    });
 }
 
 /// The same file at some rank counts; its path.

@@ -193,3 +193,14 @@ pub(crate) fn cities() -> &'static str {
     assert!(Path::new(path).is_file());
     path
 }
+
+/// Writes an HDF5 file, by this process alone.
+#[cfg(feature = "h5")]
+pub(crate) fn make_h5(path: &str, fill: impl FnOnce(&hdf5::File) -> hdf5::Result<()>) {
+    let locked = format!("{path}.locked");
+    let file = hdf5::File::create(&locked).expect("the temporary folder can be written");
+    fill(&file).expect("a new file has room");
+    file.close().expect("it was open");
+    // What another test has started meanwhile has the file open, too, and with it HDF5's lock, until it ends: nobody has the copy's.
+    std::fs::copy(locked, path).expect("there is room for a copy");
+}
