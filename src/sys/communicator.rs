@@ -128,6 +128,7 @@ impl Communicator {
     }
 
     fn over(ours: Handle) -> Outcome<Self> {
+        process::notice_the_end()?;
         let ours = ours.returning_errors()?;
         // SAFETY: the communicator is live, the pointer is to a live local.
         let messages = Handle::new(|raw| unsafe { duplicate(ours.0, raw) })?.returning_errors()?;

@@ -1,21 +1,24 @@
 //! The process under MPI: whether MPI runs, how the whole job is ended, and other processes by their id.
 
-use std::ffi::c_int;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use mpi::ffi;
 
-use super::failure::{Failure, Outcome};
+use super::failure::{Failure, Outcome, check};
 
 /// Whether this MPI is of Open MPI's family: its handles are pointers, those of MPICH's family are numbers.
 pub(crate) const OPEN_MPI: bool = size_of::<ffi::MPI_Comm>() == size_of::<*const u8>();
 
 /// Whether MPI has been started and not yet ended.
 fn running() -> bool {
-    let mut started: c_int = 0;
-    // SAFETY: may be called at any time, from any thread, and writes to a live local.
-    unsafe { ffi::MPI_Initialized(&mut started) };
-    started != 0 && alive().is_ok()
+    let (mut started, mut ended): (c_int, c_int) = (0, 0);
+    // SAFETY: both may be called at any time, from any thread, and write to live locals.
+    unsafe {
+        ffi::MPI_Initialized(&mut started);
+        ffi::MPI_Finalized(&mut ended);
+    }
+    started != 0 && ended == 0
 }
 
 /// An error unless MPI has been started, by this thread, and not yet ended. A communicator stays in the thread that has made it,
@@ -23,7 +26,7 @@ fn running() -> bool {
 pub(crate) fn started() -> Outcome {
     if !running() {
         alive()?;
-        return Err(Failure::Argument("MPI has not been started: use rankwise::run".into()));
+        return Err(Failure::Argument("MPI does not run, not yet or not any more: use rankwise::run".into()));
     }
     let mut main: c_int = 0;
     // SAFETY: MPI runs, as just checked; the pointer is to a live local.
@@ -34,16 +37,52 @@ pub(crate) fn started() -> Outcome {
     Ok(())
 }
 
-/// An error if MPI has ended. It was started, or there would be no communicator.
-#[inline]
-pub(crate) fn alive() -> Outcome {
-    let mut ended: c_int = 0;
-    // SAFETY: may be called at any time, from any thread, and writes to a live local.
-    unsafe { ffi::MPI_Finalized(&mut ended) };
-    if ended == 0 {
+/// Whether MPI has ended, or is about to, as [`notice_the_end`] has it say.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Has MPI say when it ends, which [`alive`] then knows without asking it. Before the first communicator of ours is used.
+pub(super) fn notice_the_end() -> Outcome {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    unsafe extern "C" fn ends(_: ffi::MPI_Comm, _: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
+        ENDED.store(true, Ordering::SeqCst);
+        ffi::MPI_SUCCESS as c_int
+    }
+    /// No duplicate gets the attribute.
+    unsafe extern "C" fn stays(
+        _: ffi::MPI_Comm,
+        _: c_int,
+        _: *mut c_void,
+        _: *mut c_void,
+        _: *mut c_void,
+        copied: *mut c_int,
+    ) -> c_int {
+        // SAFETY: MPI gives the address of a flag.
+        unsafe { *copied = 0 };
+        ffi::MPI_SUCCESS as c_int
+    }
+    if ASKED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    Err(Failure::Argument("MPI has ended: a communicator outlived rankwise::run".into()))
+    let (mut key, none) = (0, std::ptr::null_mut());
+    // SAFETY: MPI runs; the functions are of those types. MPI_Finalize deletes the attributes of MPI_COMM_SELF before all else,
+    // and so calls `ends` (MPI 3.1, section 8.7.1).
+    unsafe {
+        check(ffi::MPI_Comm_create_keyval(Some(stays), Some(ends), &mut key, none))?;
+        check(ffi::MPI_Comm_set_attr(ffi::RSMPI_COMM_SELF, key, none))?;
+    }
+    ASKED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// An error if MPI has ended. It was started, or there would be no communicator. On the way of every call.
+#[inline]
+pub(crate) fn alive() -> Outcome {
+    if ENDED.load(Ordering::Relaxed) { Err(ended()) } else { Ok(()) }
+}
+
+#[cold]
+fn ended() -> Failure {
+    Failure::Argument("MPI has ended: a communicator outlived rankwise::run".into())
 }
 
 /// The code with which the job is being ended; -1 while it is not.
