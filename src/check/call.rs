@@ -8,9 +8,10 @@ use crate::sys::memory::without_paths;
 use crate::sys::pending::Half;
 use crate::sys::point_to_point::From;
 use crate::sys::record::{Kind, Made, place};
+use crate::sys::slate::Written;
 
 /// One call, as its rank makes it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
     pub(crate) at: &'static Location<'static>,
@@ -23,8 +24,12 @@ pub(crate) struct Call {
     len: Option<usize>,
 }
 
+/// What a slate has of a call.
+pub(super) const NAMES: usize = 3;
+pub(super) const NUMBERS: usize = 9;
+
 /// For whom a call waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Waits {
     Nobody,
     /// All ranks must make it.
@@ -172,6 +177,72 @@ impl Call {
         Made { kind, operation: self.operation, at: self.at, group, number, peers, root: self.root }
     }
 
+    /// For a slate, with the group that makes it, and its number there.
+    #[inline]
+    pub(super) fn written(&self, group: u64, number: u64) -> Written<NAMES, NUMBERS> {
+        let some = |n: Option<usize>| n.map_or(0, |n| (n as u64).wrapping_add(1));
+        let (kind, to, from) = match self.waits {
+            Waits::Nobody => (0, None, None),
+            Waits::All => (1, None, None),
+            #[cfg(feature = "h5")]
+            Waits::Some => (2, None, None),
+            Waits::Rest => (3, None, None),
+            Waits::Peers { to, from } => (4, to, from),
+            Waits::Any => (5, None, None),
+        };
+        let (to, to_tag) = to.map_or((0, 0), |(rank, tag)| (some(Some(rank)), u64::from(tag as u32)));
+        let (from, from_tag) = from.map_or((0, 0), |from| {
+            let rank = from.rank.map_or(1, |rank| (rank as u64).wrapping_add(2));
+            (rank, from.tag.map_or(0, |tag| u64::from(tag as u32) + 1))
+        });
+        Written {
+            names: [self.operation, self.element.unwrap_or(""), self.with.unwrap_or("")],
+            at: self.at,
+            numbers: [
+                kind | u64::from(self.long) << 8,
+                to,
+                to_tag,
+                from,
+                from_tag,
+                some(self.root),
+                some(self.len),
+                group,
+                number,
+            ],
+        }
+    }
+
+    /// The call that was [`written`](Call::written), the group and the number.
+    pub(super) fn read(written: &Written<NAMES, NUMBERS>) -> (Self, u64, u64) {
+        let [kind, to, to_tag, from, from_tag, root, len, group, number] = written.numbers;
+        let some = |n: u64| n.checked_sub(1).map(|n| n as usize);
+        let from = from
+            .checked_sub(1)
+            .map(|rank| From { rank: some(rank), tag: from_tag.checked_sub(1).map(|tag| tag as u32 as i32) });
+        let waits = match kind & 0xff {
+            1 => Waits::All,
+            #[cfg(feature = "h5")]
+            2 => Waits::Some,
+            3 => Waits::Rest,
+            4 => Waits::Peers { to: some(to).map(|rank| (rank, to_tag as u32 as i32)), from },
+            5 => Waits::Any,
+            _ => Waits::Nobody,
+        };
+        let [operation, element, with] = written.names;
+        let name = |name: &'static str| Some(name).filter(|name| !name.is_empty());
+        let call = Call {
+            operation,
+            at: written.at,
+            waits,
+            long: kind >> 8 != 0,
+            element: name(element),
+            with: name(with),
+            root: some(root),
+            len: some(len),
+        };
+        (call, group, number)
+    }
+
     /// Equal where the same call is made, from wherever in the program.
     pub(super) fn hash(&self, number: u64, before: u64) -> u64 {
         hashed((self.operation, self.element, self.with, self.root, self.len, number, before))
@@ -212,5 +283,31 @@ impl fmt::Display for Call {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_read_as_it_was_written() {
+        let any = From { rank: None, tag: None };
+        let one = From { rank: Some(0), tag: Some(0) };
+        let calls = [
+            Call::new("nobody"),
+            Call::any("any"),
+            Call::collective("all").of::<f64>().with::<Call>().root(0).len(0),
+            Call::collective("all").len(7).rest(),
+            #[cfg(feature = "h5")]
+            Call::collective("some").root(3).or_nobody(),
+            Call::new("to").to(5, 32767).bytes(1 << 30),
+            Call::new("from").from(any),
+            Call::new("both").to(0, 0).from(one),
+            Call::new("wrong").to(1 << 40, -1).from(From { rank: Some(9), tag: Some(i32::MIN) }),
+        ];
+        for (number, call) in (3..).zip(calls) {
+            assert_eq!(Call::read(&call.written(1 << 40, number)), (call, 1 << 40, number));
+        }
     }
 }

@@ -91,22 +91,33 @@ impl Group {
         group
     }
 
-    /// Notes that this rank is in `call` until what comes back is dropped, and compares it with the others' where that is asked
-    /// for: then an error is everyone's.
+    /// Notes that this rank is in `call` until what comes back is dropped.
     #[inline]
-    pub(crate) fn enter(&self, comm: &Communicator, call: Call) -> Outcome<Here> {
+    pub(crate) fn enter(&self, call: &Call) -> Here {
         let level = level();
-        let counts = level != Level::Off || record::is_asked_for();
-        let number = if call.is_collective() && counts { self.count() } else { 0 };
+        if level == Level::Off && !record::is_asked_for() {
+            return Here::nowhere(Inside::NOWHERE);
+        }
+        let number = if call.is_collective() { self.count() } else { 0 };
         let recorded = Inside::enter(|| call.made(self.id, number));
         if level == Level::Off || matches!(call.waits, Waits::Nobody) {
-            return Ok(Here::nowhere(recorded));
+            return Here::nowhere(recorded);
         }
-        let here = Here::enter(&call, self, number, recorded);
-        if level == Level::Full && comm.size > 1 && matches!(call.waits, Waits::All) {
-            compare(comm, &self.name, call, number, std::mem::take(&mut *self.before()))?;
+        Here::enter(call, self, number, recorded)
+    }
+
+    /// Compares the call that this rank has entered with the others', where that is asked for: then an error is everyone's.
+    #[inline]
+    pub(crate) fn compare(&self, comm: &Communicator, call: &Call) -> Outcome {
+        if level() == Level::Full { self.compare_all(comm, call) } else { Ok(()) }
+    }
+
+    fn compare_all(&self, comm: &Communicator, call: &Call) -> Outcome {
+        if comm.size == 1 || !matches!(call.waits, Waits::All) {
+            return Ok(());
         }
-        Ok(here)
+        let number = self.calls.load(Ordering::Relaxed);
+        compare(comm, &self.name, *call, number, std::mem::take(&mut *self.before()))
     }
 
     /// Notes that this rank starts `call`, which goes on: its number among the collective calls, and what lasts as long as its

@@ -65,6 +65,7 @@ pub(crate) fn start(world: &Communicator, host: &str, ways: Ways) -> Outcome {
         return Ok(());
     }
     let _ = END.set(ways);
+    now::start();
     let board = board::Board::open(world)?;
     let nodes = nodes::nodes(world, host)?;
     let link = nodes::Link::open(world, host, &nodes)?;

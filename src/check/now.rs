@@ -1,15 +1,18 @@
 //! What this rank does now, for whoever wants to know: the watchdog's thread looks at it while the rank waits in MPI.
 //!
-//! The rank writes on every call, the watchdog reads a few times a second: so writing is what has to be quick.
+//! The rank writes on every call, the watchdog reads a few times a second: so writing is what has to be quick. The call goes to a
+//! slate; what is rare, as transfers that were started, is behind a lock.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::call::{Call, Waits};
+use super::call::{Call, NAMES, NUMBERS, Waits};
 use super::group::Group;
 use super::state::Counted;
 use crate::sys::pending::{self, Half};
 use crate::sys::record::Inside;
+use crate::sys::slate::{Pen, Slate};
 
 /// What a rank does, and how far it is.
 #[derive(Debug, Clone)]
@@ -115,26 +118,46 @@ impl ByRank {
     }
 }
 
+#[inline]
 fn sent_one(to: u32) {
     SENT_TO.add(to);
     add(&SENT, 1);
 }
 
-/// What is written on entering a call.
-struct Noted {
-    doing: Option<Doing>,
+/// What is written seldom.
+struct Rare {
     any: Vec<Half>,
     open: Open,
     ended: bool,
 }
 
-static NOTED: Mutex<Noted> =
-    Mutex::new(Noted { doing: None, any: Vec::new(), open: Open::NONE, ended: false });
+static RARE: Mutex<Rare> = Mutex::new(Rare { any: Vec::new(), open: Open::NONE, ended: false });
+/// The call that it is in, or was in last.
+static DOING: Slate<NAMES, NUMBERS> = Slate::blank();
 /// Odd inside of a call. The rank's thread alone writes to these three.
 static MOVED: AtomicU64 = AtomicU64::new(0);
 static SENT: AtomicU64 = AtomicU64::new(0);
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
+thread_local! {
+    /// Of the rank's thread.
+    static PEN: Cell<Option<Pen<NAMES, NUMBERS>>> = const { Cell::new(None) };
+    /// Whether anything is noted as open.
+    static OPEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on calls of this thread are noted.
+pub(super) fn start() {
+    if let Some(pen) = DOING.pen() {
+        PEN.set(Some(pen));
+    }
+}
+
+fn rare() -> MutexGuard<'static, Rare> {
+    RARE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[inline]
 fn add(number: &AtomicU64, n: u64) {
     // One thread writes, so this needs no locked addition.
     number.store(number.load(Ordering::Relaxed) + n, Ordering::Release);
@@ -142,30 +165,85 @@ fn add(number: &AtomicU64, n: u64) {
 
 /// What this rank does; for any thread.
 pub(super) fn now() -> Now {
-    let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    // Nothing is entered meanwhile; the call may be left, and then it is taken for one that goes on once more.
-    let moved = MOVED.load(Ordering::Acquire);
-    Now {
-        moved,
-        doing: noted.doing,
-        inside: moved % 2 == 1,
-        any: noted.any.clone(),
-        open: noted.open,
-        sent: SENT.load(Ordering::Acquire),
-        received: RECEIVED.load(Ordering::Acquire),
-        sent_to: SENT_TO.counted(),
-        received_from: RECEIVED_FROM.counted(),
-        ended: noted.ended,
+    /// A rank that goes from call to call all the time may never be caught in one.
+    const TRIES: usize = 100;
+    let look = || {
+        let moved = MOVED.load(Ordering::Acquire);
+        let doing = DOING.read().map(|written| Call::read(&written));
+        let rare = rare();
+        let now = Now {
+            moved,
+            doing: doing.map(|(call, group, number)| Doing { call, group, number }),
+            inside: moved % 2 == 1,
+            any: rare.any.clone(),
+            open: rare.open,
+            sent: SENT.load(Ordering::Acquire),
+            received: RECEIVED.load(Ordering::Acquire),
+            sent_to: SENT_TO.counted(),
+            received_from: RECEIVED_FROM.counted(),
+            ended: rare.ended,
+        };
+        // Inside of a call nothing of this changes but by leaving it.
+        (now, MOVED.load(Ordering::Acquire) == moved)
+    };
+    let mut seen = look();
+    for _ in 1..TRIES {
+        if seen.1 {
+            break;
+        }
+        seen = look();
+    }
+    // If it has moved: that is all that counts.
+    seen.0
+}
+
+/// What leaving a call adds to the messages, in one word, which stays in a register: in the lower half the rank of the world to
+/// which one goes, in the upper half the one from which one comes, and in the highest bit whether the call was noted.
+#[derive(Debug, Clone, Copy)]
+struct Moves(u64);
+
+impl Moves {
+    const NOTED: u64 = 1 << 63;
+    /// Ranks are numbers of MPI's `int`, so they have 31 bits.
+    const NOBODY: u32 = u32::MAX >> 1;
+    const UNKNOWN: u32 = Self::NOBODY - 1;
+    const NONE: Moves = Moves((Self::NOBODY as u64) << 32 | Self::NOBODY as u64);
+
+    #[inline]
+    fn new(to: Option<u32>, from: Option<u32>) -> Self {
+        let half = |rank: Option<u32>| rank.map_or(Self::NOBODY, |rank| rank.min(Self::UNKNOWN));
+        Moves(u64::from(half(from)) << 32 | u64::from(half(to)))
+    }
+
+    #[inline]
+    fn noted(self) -> Self {
+        Moves(self.0 | Self::NOTED)
+    }
+
+    /// Adds them; an unknown rank is `u32::MAX`.
+    #[inline]
+    fn happen(self) {
+        let whole = |half: u32| if half == Self::UNKNOWN { u32::MAX } else { half };
+        if self.0 & !Self::NOTED != Self::NONE.0 {
+            let (to, from) = (self.0 as u32, (self.0 >> 32) as u32 & Self::NOBODY);
+            if to != Self::NOBODY {
+                sent_one(whole(to));
+            }
+            if from != Self::NOBODY {
+                RECEIVED_FROM.add(whole(from));
+                add(&RECEIVED, 1);
+            }
+        }
+        if self.0 & Self::NOTED != 0 {
+            add(&MOVED, 1);
+        }
     }
 }
 
 /// For as long as it lives, this rank is in a call.
 #[derive(Debug)]
 pub(crate) struct Here {
-    noted: bool,
-    /// What leaving it adds to the messages: one to this rank of the world, and one from that.
-    sends: Option<u32>,
-    receives: Option<u32>,
+    moves: Moves,
     /// The call's event in the record of this rank.
     _recorded: Inside,
 }
@@ -174,19 +252,18 @@ impl Here {
     /// Where nothing is noted.
     #[inline]
     pub(super) const fn nowhere(recorded: Inside) -> Self {
-        Here { noted: false, sends: None, receives: None, _recorded: recorded }
+        Here { moves: Moves::NONE, _recorded: recorded }
     }
 
     #[inline]
     pub(super) fn enter(call: &Call, group: &Group, number: u64, recorded: Inside) -> Self {
-        match call.waits {
+        let moves = match call.waits {
             Waits::Peers { to, from } => {
-                let sends = to.map(|(rank, _)| group.in_world(rank));
-                let receives = from.map(|from| group.sender(from));
-                Self::noted(call, group.id, number, (sends, receives), recorded)
+                Moves::new(to.map(|(rank, _)| group.in_world(rank)), from.map(|from| group.sender(from)))
             }
-            _ => Self::noted(call, group.id, number, (None, None), recorded),
-        }
+            _ => Moves::NONE,
+        };
+        Self::noted(call, group.id, number, moves, recorded)
     }
 
     /// In a call that was started before.
@@ -195,51 +272,40 @@ impl Here {
             Waits::Peers { from: Some(from), .. } => Some(group.sender(from)),
             _ => None,
         };
-        Self::noted(call, group.id, number, (None, receives), recorded)
+        Self::noted(call, group.id, number, Moves::new(None, receives), recorded)
     }
 
     /// In a call that waits for any of these messages.
     pub(super) fn any(call: &Call, group: u64, of: Vec<Half>, recorded: Inside) -> Self {
         if MOVED.load(Ordering::Relaxed).is_multiple_of(2) {
-            NOTED.lock().unwrap_or_else(PoisonError::into_inner).any = of;
+            rare().any = of;
         }
-        Self::noted(call, group, 0, (None, None), recorded)
+        Self::noted(call, group, 0, Moves::NONE, recorded)
     }
 
-    fn noted(
-        call: &Call,
-        group: u64,
-        number: u64,
-        (sends, receives): (Option<u32>, Option<u32>),
-        recorded: Inside,
-    ) -> Self {
+    #[inline]
+    fn noted(call: &Call, group: u64, number: u64, moves: Moves, recorded: Inside) -> Self {
         if MOVED.load(Ordering::Relaxed) % 2 == 1 {
             // A part of another call, which is the one that the program has made.
-            return Here { noted: false, sends, receives, _recorded: recorded };
+            return Here { moves, _recorded: recorded };
         }
-        let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.doing = Some(Doing { call: *call, group, number });
-        if pending::any_under_way() || noted.open.some[0].is_some() {
-            noted.open = Open::now();
+        if let Some(pen) = PEN.get() {
+            pen.write(&call.written(group, number));
+        }
+        if OPEN.get() || pending::any_under_way() {
+            let open = Open::now();
+            OPEN.set(open.some[0].is_some());
+            rare().open = open;
         }
         add(&MOVED, 1);
-        Here { noted: true, sends, receives, _recorded: recorded }
+        Here { moves: moves.noted(), _recorded: recorded }
     }
 }
 
 impl Drop for Here {
     #[inline]
     fn drop(&mut self) {
-        if let Some(to) = self.sends {
-            sent_one(to);
-        }
-        if let Some(from) = self.receives {
-            RECEIVED_FROM.add(from);
-            add(&RECEIVED, 1);
-        }
-        if self.noted {
-            add(&MOVED, 1);
-        }
+        self.moves.happen();
     }
 }
 
@@ -250,9 +316,9 @@ pub(super) fn sent(to: u32) {
 
 /// This rank's body has ended well.
 pub(super) fn ended() {
-    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    noted.open = Open::now();
-    noted.ended = true;
+    let mut rare = rare();
+    rare.open = Open::now();
+    rare.ended = true;
 }
 
 #[cfg(test)]

@@ -297,7 +297,8 @@ impl Comm {
         act: impl FnOnce(&sys::Communicator) -> sys::Outcome<R>,
     ) -> Result<R> {
         self.quietly(call, |comm| {
-            let _here = self.group.enter(comm, call)?;
+            let _here = self.group.enter(&call);
+            self.group.compare(comm, &call)?;
             act(comm)
         })
     }

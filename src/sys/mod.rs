@@ -29,6 +29,7 @@ pub(crate) mod progress;
 pub(crate) mod record;
 mod requests;
 pub(crate) mod signals;
+pub(crate) mod slate;
 #[cfg(feature = "h5")]
 pub(crate) mod stored;
 pub(crate) mod voice;

@@ -125,7 +125,6 @@ pub(crate) fn start(world: &Communicator, host: &str, argument: Option<&Path>) -
     let compared = clocks::compare(world)?;
     record::begin(Region::over(region, events));
     record::compared(false, compared);
-    record::ask();
     let (rank, size, host) = (world.rank, world.size, host.to_owned());
     let _ = ASKED.set(Asked { path: path.into(), rank, size, host, events, shared });
     look_after_others();

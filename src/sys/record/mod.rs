@@ -97,6 +97,7 @@ pub(crate) fn begin(region: Region) {
     clock::choose();
     region.begin(Moment::now());
     HERE.with(|here| here.sites.set(Some(Box::leak(Box::new(Sites::new())))));
+    ASKED.store(true, Ordering::Relaxed);
     set(true);
 }
 
@@ -105,12 +106,8 @@ pub(crate) fn set(on: bool) {
     HERE.with(|here| here.region.set(REGION.get().filter(|_| on && here.sites.get().is_some())));
 }
 
-/// From now on it is known that somebody wants to see it.
-pub(crate) fn ask() {
-    ASKED.store(true, Ordering::Relaxed);
-}
-
 /// Whether anybody wants to see it.
+#[inline]
 pub(crate) fn is_asked_for() -> bool {
     ASKED.load(Ordering::Relaxed)
 }
@@ -166,26 +163,31 @@ pub(crate) struct Made {
     pub(crate) root: Option<usize>,
 }
 
-/// For as long as it lives, this rank is in a call.
+/// For as long as it lives, this rank is in a call. One word, which stays in a register on its way up to the call.
 #[derive(Debug)]
-pub(crate) struct Inside {
-    /// The number of its event; none if it is part of another call.
-    event: Option<u64>,
-    on: bool,
-}
+pub(crate) struct Inside(u64);
 
 impl Inside {
     /// Where nothing is recorded.
-    pub(crate) const NOWHERE: Inside = Inside { event: None, on: false };
+    pub(crate) const NOWHERE: Inside = Inside(Self::NOTHING);
+    const NOTHING: u64 = u64::MAX;
+    /// Where it is a part of another call; every other number is that of an event.
+    const PART: u64 = u64::MAX - 1;
 
     #[inline]
     pub(crate) fn enter(made: impl FnOnce() -> Made) -> Self {
+        match HERE.with(|here| here.region.get()) {
+            Some(region) => Inside(Self::record(region, made)),
+            None => Inside::NOWHERE,
+        }
+    }
+
+    fn record(region: &Region, made: impl FnOnce() -> Made) -> u64 {
         HERE.with(|here| {
-            let Some(region) = here.region.get() else { return Inside::NOWHERE };
             let depth = here.depth.get();
             here.depth.set(depth + 1);
             if depth > 0 {
-                return Inside { event: None, on: true };
+                return Inside::PART;
             }
             let made = made();
             here.timed.set(made.kind == Kind::Collective);
@@ -198,24 +200,26 @@ impl Inside {
                 None => rank(made.peers.0) << 32 | rank(made.peers.1),
             };
             let first = made.kind as u64 | u64::from(made.root.is_some()) << 8 | u64::from(site) << 32;
-            let event = region.push([first, ticks(), 0, 0, made.group, made.number, 0, peers]);
-            Inside { event: Some(event), on: true }
+            region.push([first, ticks(), 0, 0, made.group, made.number, 0, peers])
         })
+    }
+
+    fn leave(&self) {
+        HERE.with(|here| {
+            here.depth.set(here.depth.get().saturating_sub(1));
+            let Some(region) = here.region.get().filter(|_| self.0 != Inside::PART) else { return };
+            here.timed.set(true);
+            region.change(self.0, [(2, ticks()), (3, here.out.get()), (6, here.into.get())]);
+        });
     }
 }
 
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {
-        if !self.on {
-            return;
+        if self.0 != Inside::NOTHING {
+            self.leave();
         }
-        HERE.with(|here| {
-            here.depth.set(here.depth.get().saturating_sub(1));
-            let (Some(event), Some(region)) = (self.event, here.region.get()) else { return };
-            here.timed.set(true);
-            region.change(event, [(2, ticks()), (3, here.out.get()), (6, here.into.get())]);
-        });
     }
 }
 
@@ -239,14 +243,12 @@ pub(crate) fn posted() -> u64 {
 
 #[inline]
 fn message(kind: Kind, comm: &Communicator, channel: Channel, (rank, tag): (usize, i32), rest: [u64; 2]) {
-    HERE.with(|here| {
-        let Some(region) = here.region.get() else { return };
-        // In a simple call a message goes when it begins, and has come when it ends.
-        let time = if here.timed.get() { ticks() } else { 0 };
-        let lane = u64::from(comm.lane & 0xffff) << 16 | u64::from(channel == Channel::Program) << 8;
-        let first = kind as u64 | lane | (tag as u64) << 32;
-        region.push([first, time, rest[0], comm.id.get(), rank as u64, rest[1], 0, 0]);
-    });
+    let Some(region) = HERE.with(|here| here.region.get()) else { return };
+    // In a simple call a message goes when it begins, and has come when it ends.
+    let time = if HERE.with(|here| here.timed.get()) { ticks() } else { 0 };
+    let lane = u64::from(comm.lane & 0xffff) << 16 | u64::from(channel == Channel::Program) << 8;
+    let first = kind as u64 | lane | (tag as u64) << 32;
+    region.push([first, time, rest[0], comm.id.get(), rank as u64, rest[1], 0, 0]);
 }
 
 /// A message begins to go.
