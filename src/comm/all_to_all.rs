@@ -309,7 +309,8 @@ impl<T> UnderWay<'_, T> {
         comm.perform(call.rest(), |_| {
             // All are received before the first failure is told, or the next call would find the others.
             let come = |(len, one): (usize, Arriving<'_, T>)| {
-                let (came, Arrived { rank, len: got, .. }) = one.wait()?;
+                let (came, arrived) = one.wait()?;
+                let (rank, got) = (arrived.rank(), arrived.len);
                 if got == len {
                     return Ok(came);
                 }

@@ -81,8 +81,9 @@ pub struct Status {
 }
 
 impl From<Arrived> for Status {
+    #[inline]
     fn from(arrived: Arrived) -> Self {
-        Status { source: arrived.rank, tag: arrived.tag, len: arrived.len }
+        Status { source: arrived.rank(), tag: arrived.tag, len: arrived.len }
     }
 }
 

@@ -52,6 +52,31 @@ pub(super) fn whole(of: &Described) -> usize {
     }
 }
 
+/// Whether so many elements are not more than a [`piece`], found without a division, which takes longer than all else that a
+/// short call needs.
+#[inline]
+pub(super) fn in_one_piece(len: usize, of: &Described) -> bool {
+    match TEST_LIMIT.get() {
+        0 => len.saturating_mul(of.bytes()) <= PIECE_BYTES,
+        limit => len <= limit,
+    }
+}
+
+/// Whether so many elements are less than a [`piece`].
+#[inline]
+pub(super) fn below_a_piece(len: usize, of: &Described) -> bool {
+    in_one_piece(len.saturating_add(1), of)
+}
+
+/// Whether so many elements are not more than the [`whole`].
+#[inline]
+pub(super) fn in_one_whole(len: usize, of: &Described) -> bool {
+    match TEST_LIMIT.get() {
+        0 => len.saturating_mul(of.repeat) <= c_int::MAX as usize,
+        limit => len <= limit,
+    }
+}
+
 /// Elements of one call as items in an `int`; they are not more than [`whole`].
 #[inline]
 pub(super) fn items(elements: usize, of: &Described) -> Outcome<c_int> {

@@ -16,45 +16,58 @@ use mpi::raw::AsRaw;
 use super::failure::{Failure, Outcome, check};
 use super::label;
 
-/// How MPI sees elements of one Rust type: each is `repeat` items, one behind the other, of an MPI datatype.
+/// How MPI sees elements of one Rust type: each is `repeat` items, one behind the other, of an MPI datatype. Few words, since
+/// every call takes it along.
 #[derive(Debug, Clone, Copy)]
 pub struct Described {
     /// The datatype of an item. System types and those of the table below, which live until MPI ends.
     pub(super) raw: ffi::MPI_Datatype,
     /// Bytes of an item.
     pub(super) size: usize,
-    /// Bytes of an item that travel: without what lies between its fields.
-    packed: usize,
     /// Items in an element.
     pub(super) repeat: usize,
-    /// Where the `bool`s of an item are.
+    item: &'static Item,
+}
+
+/// What else is known of an item.
+#[derive(Debug)]
+struct Item {
+    /// Bytes that travel: without what lies between its fields.
+    packed: usize,
+    /// Where its `bool`s are.
     bools: &'static [usize],
-    /// Of which numbers an item consists: see [`label`].
-    pub(super) signature: u64,
-    /// What the type of an item is called.
-    pub(super) name: &'static str,
+    /// Of which numbers it consists: see [`label`].
+    signature: u64,
+    /// What its type is called.
+    name: &'static str,
 }
 
 impl Described {
-    fn number<T>(raw: ffi::MPI_Datatype, code: u8) -> Self {
-        let (size, name) = (size_of::<T>(), std::any::type_name::<T>());
-        // That of one basic number is its code: found without a hash, since this is on the way of every call.
-        Described { raw, size, packed: size, repeat: 1, bools: &[], signature: u64::from(code), name }
-    }
-
     /// Bytes of an element.
+    #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.size * self.repeat
     }
 
     /// Bytes of an element that travel.
     pub(super) fn packed(&self) -> usize {
-        self.packed * self.repeat
+        self.item.packed * self.repeat
+    }
+
+    /// Of which numbers an item consists: see [`label`].
+    pub(super) fn signature(&self) -> u64 {
+        self.item.signature
+    }
+
+    /// What the type of an item is called.
+    pub(super) fn name(&self) -> &'static str {
+        self.item.name
     }
 
     /// Whether there is anything to look at after a message.
+    #[inline]
     pub(super) fn has_bools(&self) -> bool {
-        !self.bools.is_empty()
+        !self.item.bools.is_empty()
     }
 
     /// The numbers of which an element consists.
@@ -72,7 +85,7 @@ impl Described {
     pub(super) unsafe fn mend(&self, start: *mut u8, len: usize) -> bool {
         let mut valid = true;
         for item in 0..len * self.repeat {
-            for place in self.bools {
+            for place in self.item.bools {
                 // SAFETY: inside the element, by this function's contract; read as a byte.
                 let byte = unsafe { &mut *start.add(item * self.size + place) };
                 if *byte > 1 {
@@ -155,11 +168,17 @@ impl<T: Copy + 'static + Describe<Kind>, Kind> Element<Kind> for T {}
 
 macro_rules! numbers {
     ($($number:ty, $code:literal, $datatype:ident;)*) => {
-        /// The code of one of MPI's own numbers. Compiles to a constant.
+        /// One of MPI's own numbers, found without a look into a table: it is on the way of every call. Compiles to a constant.
         #[inline]
-        fn number_code<T: 'static>() -> Option<u8> {
+        fn number<T: 'static>() -> Option<&'static Item> {
             $(if TypeId::of::<T>() == TypeId::of::<$number>() {
-                return Some($code);
+                // The signature of one basic number is its code.
+                return Some(&Item {
+                    packed: size_of::<$number>(),
+                    bools: &[],
+                    signature: $code,
+                    name: stringify!($number),
+                });
             })*
             None
         }
@@ -196,8 +215,9 @@ const BOOL: u8 = 12;
 impl<T: Equivalence + 'static> Describe<kind::Plain> for T {
     #[inline]
     fn describe() -> Outcome<Described> {
-        if let Some(code) = number_code::<T>() {
-            return Ok(Described::number::<T>(T::equivalent_datatype().as_raw(), code));
+        if let Some(item) = number::<T>() {
+            let raw = T::equivalent_datatype().as_raw();
+            return Ok(Described { raw, size: size_of::<T>(), repeat: 1, item });
         }
         from_table::<T>(|| {
             // Some are freed when dropped; the table keeps them. Those that are not dropped, as the derive's, would be left.
@@ -224,8 +244,8 @@ macro_rules! wide {
             fn describe() -> Outcome<Described> {
                 // Two halves, in the order of this machine, which is that of all ranks.
                 let half = <u64 as Describe<kind::Plain>>::describe()?;
-                let of = Described::number::<$number>(half.raw, 3);
-                Ok(Described { size: half.size, packed: half.size, repeat: 2, ..of })
+                let item = &Item { packed: 8, bools: &[], signature: 3, name: stringify!($number) };
+                Ok(Described { repeat: 2, item, ..half })
             }
         }
     )*};
@@ -334,9 +354,6 @@ fn with_extent(raw: ffi::MPI_Datatype, size: usize) -> Outcome<ffi::MPI_Datatype
     }
 }
 
-/// The datatype, the places of its `bool`s, its signature, the bytes that travel.
-type Entry = (ffi::MPI_Datatype, &'static [usize], u64, usize);
-
 /// Frees the datatypes that were made here, before MPI ends: MPICH complains of those that are left.
 pub(crate) fn free_all() {
     TABLE.with_borrow_mut(HashMap::clear);
@@ -360,8 +377,8 @@ fn free_at_the_end(raw: ffi::MPI_Datatype) -> Outcome {
 }
 
 thread_local! {
-    /// Datatypes that had to be made or looked into, by type. They live as long as MPI does, as the entries do.
-    static TABLE: RefCell<HashMap<TypeId, Entry>> = RefCell::new(HashMap::new());
+    /// Datatypes that had to be made or looked into, by type. They live as long as MPI does.
+    static TABLE: RefCell<HashMap<TypeId, (ffi::MPI_Datatype, &'static Item)>> = RefCell::new(HashMap::new());
     /// Those datatypes that were made here, and those that the derive has made.
     static MADE: RefCell<Vec<ffi::MPI_Datatype>> = const { RefCell::new(Vec::new()) };
 }
@@ -372,7 +389,7 @@ fn from_table<T: 'static>(
     const { assert!(size_of::<T>() > 0, "an element without bytes cannot be sent or counted") };
     let of = TypeId::of::<T>();
     let known = TABLE.with_borrow(|table| table.get(&of).copied());
-    let (raw, bools, signature, packed) = match known {
+    let (raw, item) = match known {
         Some(entry) => entry,
         None => {
             let (raw, basics) = make()?;
@@ -383,20 +400,14 @@ fn from_table<T: 'static>(
             // SAFETY: the datatype is live, the pointer is to a live local.
             check(unsafe { ffi::MPI_Type_size(raw, &mut packed) })?;
             let packed = usize::try_from(packed).unwrap_or(0);
-            let entry: Entry = (raw, bools.leak(), label::signature(&codes), packed);
+            let (signature, name) = (label::signature(&codes), std::any::type_name::<T>());
+            let item = Item { packed, bools: bools.leak(), signature, name };
+            let entry = (raw, &*Box::leak(Box::new(item)));
             TABLE.with_borrow_mut(|table| table.insert(of, entry));
             entry
         }
     };
-    Ok(Described {
-        raw,
-        size: size_of::<T>(),
-        packed,
-        repeat: 1,
-        bools,
-        signature,
-        name: std::any::type_name::<T>(),
-    })
+    Ok(Described { raw, size: size_of::<T>(), repeat: 1, item })
 }
 
 /// What `MPI_Type_get_envelope` says of a datatype: how it was made, and of how many numbers, addresses and datatypes.

@@ -21,6 +21,7 @@ pub(crate) struct From {
 }
 
 impl From {
+    #[inline]
     pub(super) fn raw(self, comm: &Communicator) -> Outcome<(c_int, c_int)> {
         // SAFETY: constants of the library, read only.
         let (any_rank, any_tag) = unsafe { (ffi::RSMPI_ANY_SOURCE, ffi::RSMPI_ANY_TAG) };
@@ -32,11 +33,20 @@ impl From {
 /// Who has sent a message, with which tag, and how many elements arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrived {
-    pub(crate) rank: usize,
+    /// As MPI has it: to copy two words of 8 bytes just after they were written one by one takes longer than a short call.
+    source: c_int,
     pub(crate) tag: i32,
     pub(crate) len: usize,
 }
 
+impl Arrived {
+    #[inline]
+    pub(crate) fn rank(&self) -> usize {
+        usize::try_from(self.source).unwrap_or(usize::MAX)
+    }
+}
+
+#[inline]
 pub(super) fn checked(tag: i32) -> Outcome<c_int> {
     if (0..=GREATEST_TAG).contains(&tag) {
         return Ok(tag);
@@ -45,6 +55,7 @@ pub(super) fn checked(tag: i32) -> Outcome<c_int> {
 }
 
 /// A status for MPI to write.
+#[inline]
 pub(super) fn empty_status() -> ffi::MPI_Status {
     // SAFETY: a struct of plain integers, for which zero is a value.
     unsafe { std::mem::zeroed() }
@@ -65,6 +76,8 @@ pub(super) fn elements(status: &ffi::MPI_Status, of: &Described, labelled: bool)
         (count(of.raw)?, of.repeat)
     };
     match got {
+        // The same as the next, without a division.
+        Some(got) if each == 1 => Ok(got),
         Some(got) if got.is_multiple_of(each) => Ok(got / each),
         _ => Err(Failure::Argument(format!(
             "the message that came is not a whole number of elements of {} bytes: the sender has sent another type",
@@ -73,16 +86,19 @@ pub(super) fn elements(status: &ffi::MPI_Status, of: &Described, labelled: bool)
     }
 }
 
+#[inline]
 pub(super) fn arrived(status: &ffi::MPI_Status, len: usize) -> Arrived {
-    Arrived { rank: usize::try_from(status.MPI_SOURCE).unwrap_or(usize::MAX), tag: status.MPI_TAG, len }
+    Arrived { source: status.MPI_SOURCE, tag: status.MPI_TAG, len }
 }
 
+#[cold]
 pub(super) fn no_space(room: Option<usize>) -> Failure {
     let room = room.map_or(String::new(), |room| format!(" for {room} elements"));
     Failure::Argument(format!("the message that came is longer than the room{room}: recv takes any length"))
 }
 
 /// A truncated message in words.
+#[cold]
 pub(super) fn too_long(failure: Failure, room: Option<usize>) -> Failure {
     match failure {
         Failure::Mpi { class, .. } if class == ffi::MPI_ERR_TRUNCATE as i32 => no_space(room),

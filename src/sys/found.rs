@@ -245,6 +245,7 @@ pub(crate) fn find_now(comm: &Communicator, channel: Channel, from: From) -> Out
 
 /// Whether a receive from any rank takes the message of the highest rank instead of the first one: which shows whose result
 /// depends on that.
+#[inline]
 pub(super) fn from_last(channel: Channel, from: From) -> bool {
     static LAST: OnceLock<bool> = OnceLock::new();
     let last = || std::env::var_os("RANKWISE_RECEIVE").is_some_and(|how| how == "last");

@@ -52,8 +52,8 @@ impl Label {
     pub(super) fn of(of: &Described) -> Self {
         let mut label = [0; BYTES];
         let (signature, text) = label.split_at_mut(8);
-        signature.copy_from_slice(&of.signature.to_le_bytes());
-        let name = super::memory::without_paths(of.name);
+        signature.copy_from_slice(&of.signature().to_le_bytes());
+        let name = super::memory::without_paths(of.name());
         let len = name.len().min(text.len());
         text[..len].copy_from_slice(&name.as_bytes()[..len]);
         Label(label)
@@ -72,14 +72,14 @@ impl Label {
     /// An error unless the message that came with it holds elements like these.
     pub(super) fn check(&self, of: &Described) -> Outcome {
         let (signature, text) = self.0.split_at(8);
-        if signature == of.signature.to_le_bytes() {
+        if signature == of.signature().to_le_bytes() {
             return Ok(());
         }
         let text = String::from_utf8_lossy(text);
         Err(Failure::Argument(format!(
             "the message that came holds elements of type {}, and {} are to be received",
             text.trim_end_matches(['\0', '\u{fffd}']),
-            super::memory::without_paths(of.name)
+            super::memory::without_paths(of.name())
         )))
     }
 

@@ -59,6 +59,7 @@ impl<'a> Sent<'a> {
     }
 
     /// Some of it. Panics when it is not inside.
+    #[inline]
     pub(super) fn part(&self, range: Range<usize>) -> Sent<'a> {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         Sent { start: self.start.wrapping_add(range.start * self.of.bytes()), len: range.len(), ..*self }
@@ -103,6 +104,7 @@ impl<'a> Received<'a> {
     }
 
     /// Some of it. Panics when it is not inside.
+    #[inline]
     pub(super) fn part(&mut self, range: Range<usize>) -> Received<'_> {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         let start = self.start.wrapping_add(range.start * self.of.bytes());

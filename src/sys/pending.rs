@@ -413,7 +413,7 @@ pub(crate) fn receive_over<'a, 'env: 'a, B: BufferMut<Item: Element<K>> + 'env, 
                     let (arrived, valid) = (open.arrived(&into), into.check());
                     let arrived = arrived?;
                     valid?;
-                    record::got(comm, channel, (arrived.rank, arrived.tag), posted);
+                    record::got(comm, channel, (arrived.rank(), arrived.tag), posted);
                     arrived
                 }
             }

@@ -12,7 +12,7 @@ use mpi::ffi;
 
 use super::collectives::pieces_and_end;
 use super::communicator::{Channel, Communicator};
-use super::counts::{items, piece, rank};
+use super::counts::{below_a_piece, items, piece, rank};
 use super::element::Element;
 use super::envelope::checked;
 use super::failure::{Failure, Outcome, check};
@@ -34,6 +34,7 @@ pub(crate) const KNOWN: i32 = 6;
 pub(crate) const SHIFTED: i32 = 8;
 
 /// Whether every standard send is to be a synchronous one, which shows who relies on MPI to keep messages.
+#[inline]
 pub(crate) fn synchronous() -> bool {
     static SYNCHRONOUS: OnceLock<bool> = OnceLock::new();
     *SYNCHRONOUS.get_or_init(|| std::env::var_os("RANKWISE_SEND").is_some_and(|how| how == "sync"))
@@ -72,6 +73,7 @@ struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     /// Some elements, and in front of them a label.
+    #[inline]
     fn new(label: Option<&'a mut Label>, data: Sent<'a>) -> Outcome<Self> {
         let (start, count, of) = (data.start(), items(data.len(), data.of())?, *data.of());
         let Some(label) = label else {
@@ -101,14 +103,14 @@ pub(crate) fn receive(
     }
     let (mut rank, mut tag) = from.raw(comm)?;
     if let Some(landing) = landing
-        && room.len() < piece(room.of())
+        && below_a_piece(room.len(), room.of())
     {
         let (of, count, mut status) = (*room.of(), items(room.len(), room.of())?, empty_status());
         // SAFETY: every message has room there; the status is a live local.
         let code =
             unsafe { ffi::MPI_Recv(landing, count, of.raw, rank, tag, comm.channel(channel), &mut status) };
         let arrived = landed(landing, code, &status, room)?;
-        record::got(comm, channel, (arrived.rank, arrived.tag), record::posted());
+        record::got(comm, channel, (arrived.rank(), arrived.tag), record::posted());
         return Ok(arrived);
     }
     let (of, piece) = (*room.of(), piece(room.of()));
@@ -129,7 +131,7 @@ pub(crate) fn receive(
         len += got;
         let from = arrived(&status, len);
         if got < piece {
-            record::got(comm, channel, (from.rank, from.tag), record::posted());
+            record::got(comm, channel, (from.rank(), from.tag), record::posted());
             return Ok(from);
         }
         (rank, tag) = (status.MPI_SOURCE, status.MPI_TAG);
@@ -211,7 +213,7 @@ pub(crate) fn send_receive(
     let apart = label::on(channel) || crowded();
     let landing = landing::place_for(&room);
     let apart = apart || WRITES_BEYOND && landing.is_none();
-    if apart || data.len() >= piece(&send_of) || room.len() >= piece(&of) || synchronous() {
+    if apart || !below_a_piece(data.len(), &send_of) || !below_a_piece(room.len(), &of) || synchronous() {
         // SAFETY: waited for below or when dropped, while the slice is borrowed.
         let mut open = unsafe { start_send(comm, channel, to, send_tag, data, synchronous())? };
         let arrived = receive(comm, channel, from, room);
@@ -251,7 +253,7 @@ pub(crate) fn send_receive(
         valid?;
         arrived(&status, elements(&status, &of, false)?)
     };
-    record::got(comm, channel, (arrived.rank, arrived.tag), record::posted());
+    record::got(comm, channel, (arrived.rank(), arrived.tag), record::posted());
     Ok(arrived)
 }
 

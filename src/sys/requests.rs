@@ -9,7 +9,7 @@ use mpi::ffi;
 
 use super::collectives::{PIECES, pieces};
 use super::communicator::{Channel, Communicator};
-use super::counts::{items, piece, rank, whole};
+use super::counts::{below_a_piece, in_one_whole, items, rank};
 use super::element::Described;
 use super::failure::{Failure, Outcome, check};
 use super::label::{self, Label};
@@ -229,7 +229,7 @@ pub(super) unsafe fn receive(
     room: &mut Received,
 ) -> Outcome<Option<Open>> {
     let of = *room.of();
-    if room.len() >= piece(&of) {
+    if !below_a_piece(room.len(), &of) {
         return Ok(None);
     }
     let ((rank, tag), count) = (from.raw(comm)?, items(room.len(), &of)?);
@@ -343,7 +343,7 @@ impl Blocks {
     /// Empty when the whole is too long for one call.
     pub(super) fn new(blocks: &Partition, of: &Received) -> Outcome<Self> {
         let of = of.of();
-        if blocks.len() > whole(of) {
+        if !in_one_whole(blocks.len(), of) {
             return Ok(Blocks(Vec::new()));
         }
         let mut numbers = blocks.counts().map(|n| items(n, of)).collect::<Outcome<Vec<_>>>()?;
@@ -384,7 +384,7 @@ pub(super) unsafe fn scatter(
         same_length(data.len(), blocks.len())?;
         same_type(data.of(), &of)?;
     }
-    if blocks.len() > whole(&of) {
+    if !in_one_whole(blocks.len(), &of) {
         let mut open = Open::new();
         match data {
             // SAFETY: by this function's contract.
@@ -427,7 +427,7 @@ pub(super) unsafe fn gather(
     if root.is_none_or(|root| root == comm.rank) {
         same_length(blocks.len(), to.len())?;
     }
-    if blocks.len() > whole(&of) {
+    if !in_one_whole(blocks.len(), &of) {
         let mut open = Open::new();
         if root.is_some_and(|root| root != comm.rank) {
             // SAFETY: by this function's contract.

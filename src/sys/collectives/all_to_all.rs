@@ -5,7 +5,7 @@ use mpi::ffi;
 use super::{PIECES, check_blocks, check_whole, with_blocks};
 use crate::partition::Partition;
 use crate::sys::communicator::{Channel, Communicator};
-use crate::sys::counts::{items, whole};
+use crate::sys::counts::{in_one_whole, items, whole};
 use crate::sys::element::Described;
 use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Elements, Received, Sent, same_length, same_type};
@@ -25,7 +25,7 @@ pub(crate) fn all_to_all_equal(comm: &Communicator, mine: Sent, mut to: Received
         )));
     }
     let of = *mine.of();
-    if mine.len() > whole(&of) {
+    if !in_one_whole(mine.len(), &of) {
         // The same length on all ranks, so that all come here.
         let blocks = Partition::even(mine.len(), comm.size);
         return all_to_all(comm, &blocks, mine, &blocks, to);
@@ -54,15 +54,19 @@ pub(crate) fn all_to_all(
     let of = *mine.of();
     // What a pair exchanges both of them know, and nobody else. So a rank joins the collective call with its short blocks,
     // whose sum surely fits in an `int`, and the long ones go from rank to rank.
-    let short = whole(&of) / comm.size;
-    let of_short = |blocks: &Partition| {
+    let short = || whole(&of) / comm.size;
+    let of_short = |blocks: &Partition, short: usize| {
         Partition::from_counts(&blocks.counts().map(|n| if n <= short { n } else { 0 }).collect::<Vec<_>>())
     };
-    let fits = |blocks: &Partition| blocks.len() <= short || blocks.counts().all(|n| n <= short);
+    let fits = |blocks: &Partition| {
+        let all = in_one_whole(blocks.len().saturating_mul(comm.size), &of);
+        all || blocks.counts().all(|n| n <= short())
+    };
     if fits(sends) && fits(receives) {
         return in_one_call(comm, &of, sends, mine, receives, to);
     }
-    let (short_sends, short_receives) = (of_short(sends), of_short(receives));
+    let short = short();
+    let (short_sends, short_receives) = (of_short(sends, short), of_short(receives, short));
     let (mut packed, mut unpacked) =
         (Elements::room(short_sends.len(), &of)?, Elements::room(short_receives.len(), &of)?);
     for rank in 0..comm.size {

@@ -5,7 +5,7 @@ use mpi::ffi;
 use super::{PIECES, broadcast, check_blocks, check_whole, pieces, with_blocks};
 use crate::partition::Partition;
 use crate::sys::communicator::{Channel, Communicator};
-use crate::sys::counts::{items, rank, whole};
+use crate::sys::counts::{in_one_whole, items, rank};
 use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Received, Sent, same_type};
 use crate::sys::point_to_point;
@@ -33,7 +33,7 @@ pub(crate) fn scatter(
         }
     };
     let of = *mine.of();
-    if blocks.len() > whole(&of) {
+    if !in_one_whole(blocks.len(), &of) {
         return scatter_in_pieces(comm, root, blocks, data, mine);
     }
     let (mine_int, to) = (items(mine.len(), &of)?, mine.start());
@@ -102,7 +102,7 @@ pub(crate) fn gather(
         }
     };
     let of = *mine.of();
-    if blocks.len() > whole(&of) {
+    if !in_one_whole(blocks.len(), &of) {
         return gather_in_pieces(comm, root, blocks, mine, to);
     }
     let (mine_int, from) = (items(mine.len(), &of)?, mine.start());
@@ -151,7 +151,7 @@ pub(crate) fn all_gather(comm: &Communicator, blocks: &Partition, mine: Sent, mu
     check_whole(blocks, to.len())?;
     same_type(mine.of(), to.of())?;
     let of = *mine.of();
-    if blocks.len() > whole(&of) {
+    if !in_one_whole(blocks.len(), &of) {
         to.part(blocks.range(comm.rank)).copy_from(mine)?;
         for root in 0..comm.size {
             let mut block = to.part(blocks.range(root));

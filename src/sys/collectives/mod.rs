@@ -25,7 +25,7 @@ use std::ops::Range;
 use mpi::ffi;
 
 use super::communicator::Communicator;
-use super::counts::{items, piece, rank};
+use super::counts::{below_a_piece, in_one_piece, items, piece, rank};
 use super::element::Described;
 use super::failure::{Failure, Outcome, check};
 use super::memory::Received;
@@ -56,16 +56,20 @@ pub(crate) fn broadcast(comm: &Communicator, root: usize, mut buffer: Received) 
 /// The pieces that a transfer of `len` elements goes in: one, and also one of no elements, unless it is long.
 #[inline]
 pub(super) fn pieces(len: usize, of: &Described) -> impl Iterator<Item = Range<usize>> + use<> {
-    let piece = piece(of);
-    let count = if len <= piece { 1 } else { len.div_ceil(piece) };
+    let (piece, count) = match in_one_piece(len, of) {
+        true => (len, 1),
+        false => (piece(of), len.div_ceil(piece(of))),
+    };
     (0..count).map(move |i| i * piece..len.min((i + 1) * piece))
 }
 
 /// As [`pieces`], with an empty one at the end unless the last is shorter than the greatest length.
 #[inline]
 pub(super) fn pieces_and_end(len: usize, of: &Described) -> impl Iterator<Item = Range<usize>> + use<> {
-    let piece = piece(of);
-    let count = if len < piece { 1 } else { len / piece + 1 };
+    let (piece, count) = match below_a_piece(len, of) {
+        true => (len, 1),
+        false => (piece(of), len / piece(of) + 1),
+    };
     (0..count).map(move |i| i * piece..len.min((i + 1) * piece))
 }
 

@@ -8,7 +8,7 @@ use mpi::ffi;
 use super::{check_blocks, check_whole, pieces, with_blocks};
 use crate::partition::Partition;
 use crate::sys::communicator::Communicator;
-use crate::sys::counts::{items, piece, rank, whole};
+use crate::sys::counts::{in_one_piece, in_one_whole, items, rank};
 use crate::sys::element::Described;
 use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Elements, Received, Sent, same_length, same_type};
@@ -25,6 +25,7 @@ pub(crate) enum Input<'a> {
 }
 
 impl Input<'_> {
+    #[inline]
     fn check(&self, result: &Received) -> Outcome {
         match self {
             Input::InPlace => Ok(()),
@@ -35,6 +36,7 @@ impl Input<'_> {
         }
     }
 
+    #[inline]
     fn start(&self, part: std::ops::Range<usize>) -> *const c_void {
         match self {
             Input::Slice(mine) => mine.part(part).start(),
@@ -160,7 +162,7 @@ pub(crate) fn reduce_scatter(
             same_type(mine.of(), &of)?;
         }
     }
-    if blocks.len() > whole(&of).min(piece(&of)) {
+    if !in_one_whole(blocks.len(), &of) || !in_one_piece(blocks.len(), &of) {
         for root in 0..comm.size {
             let (block, at_root) = (blocks.range(root), root == comm.rank);
             match mine {
