@@ -45,31 +45,29 @@ pub(super) struct Job<'a, N> {
 
 /// Adds the sums over one tile.
 pub(super) fn add_tile(level: Level, job: Job<'_, f64>) {
-    match level.min(Level::detect()) {
+    let loops = match level.min(Level::detect()) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the processor has these instructions, as `detect` found out.
-        Level::Avx512 => unsafe { any_form::<Avx512F64>(job) },
+        Level::Avx512 => any_form::<Avx512F64>(&job),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { any_form::<Avx2F64>(job) },
-        // SAFETY: it needs no special instructions.
-        _ => unsafe { any_form::<PlainF64>(job) },
-    }
+        Level::Avx2 => any_form::<Avx2F64>(&job),
+        _ => any_form::<PlainF64>(&job),
+    };
+    // SAFETY: the processor has the instructions of that level, as `detect` found out.
+    unsafe { blocks(job, loops) }
 }
 
 /// Adds the sums over one tile in single precision. All axes must have one bandwidth.
 pub(super) fn add_tile_f32(level: Level, job: Job<'_, f32>) {
     assert!(matches!(job.form, Form::Common), "single precision takes scaled coordinates");
-    match level.min(Level::detect()) {
+    let loops = match level.min(Level::detect()) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the processor has these instructions, as `detect` found out.
-        Level::Avx512 => unsafe { common_form::<Avx512F32>(job) },
+        Level::Avx512 => common_form::<Avx512F32>(&job),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { common_form::<Avx2F32>(job) },
-        // SAFETY: it needs no special instructions.
-        _ => unsafe { common_form::<PlainF32>(job) },
-    }
+        Level::Avx2 => common_form::<Avx2F32>(&job),
+        _ => common_form::<PlainF32>(&job),
+    };
+    // SAFETY: as above.
+    unsafe { blocks(job, loops) }
 }
 
 /// One kernel's shape: from the scaled differences of the axes to a number, and from there to the value in each window.
@@ -184,16 +182,45 @@ impl Shape for Epanechnikov {
     }
 }
 
-/// The loops below as compiled for one set of instructions and one precision.
-///
-/// # Safety
-/// Of both functions: the processor must have the instructions.
+/// The inner loop as compiled for one set of instructions and one precision.
 trait Compiled {
     type Number: Number;
     /// For one window.
-    unsafe fn one<S: Shape, const D: usize, const FORM: u8, const WEIGHTED: bool>(job: Job<'_, Self::Number>);
+    fn one<S: Shape, const D: usize, const FORM: u8, const WEIGHTED: bool>() -> Loops<Self::Number>;
     /// For up to [`GROUP`] windows that share the distances.
-    unsafe fn group<S: Shape, const D: usize, const FORM: u8>(job: Job<'_, Self::Number>);
+    fn group<S: Shape, const D: usize, const FORM: u8>() -> Loops<Self::Number>;
+}
+
+/// An inner loop. Only that is compiled for each case: what is around it takes no time, and much room.
+struct Loops<N> {
+    /// For samples of which all are within the limit. To be called where the processor has the instructions.
+    near: unsafe fn(Run<'_, N>),
+    /// For any samples.
+    far: unsafe fn(Run<'_, N>),
+    /// Points in a block.
+    block: usize,
+    windows: usize,
+    weighted: bool,
+    fades: bool,
+    factor: fn(f64) -> f64,
+}
+
+/// Some samples of a tile, and the points of one block.
+struct Run<'a, N> {
+    tile: &'a [N],
+    /// Samples in the tile.
+    n: usize,
+    samples: std::ops::Range<usize>,
+    weights: &'a [N],
+    d: usize,
+    /// All first coordinates of the block, then all second ones, and so on.
+    at: &'a [N],
+    scale: &'a [N],
+    /// Of each window.
+    factors: &'a [N; GROUP],
+    limits: &'a [N; GROUP],
+    /// The outcome, window by window.
+    sums: &'a mut [N],
 }
 
 macro_rules! compiled {
@@ -202,26 +229,42 @@ macro_rules! compiled {
 
         impl Compiled for $name {
             type Number = $number;
-            unsafe fn one<S: Shape, const D: usize, const FORM: u8, const WEIGHTED: bool>(job: Job<'_, $number>) {
+            fn one<S: Shape, const D: usize, const FORM: u8, const WEIGHTED: bool>() -> Loops<$number> {
                 $(#[target_feature(enable = $features)])?
-                unsafe fn compiled<S: Shape, const D: usize, const FORM: u8, const WEIGHTED: bool>(job: Job<'_, $number>) {
+                unsafe fn compiled<S: Shape, const D: usize, const FORM: u8, const WEIGHTED: bool, const FAR: bool>(
+                    of: Run<'_, $number>,
+                ) {
                     // SAFETY: the instructions of these lanes are enabled here.
-                    unsafe { blocks::<$lanes, S, D, FORM, WEIGHTED, $vectors, 1>(job) }
+                    unsafe { run::<$lanes, S, D, FORM, WEIGHTED, FAR, $vectors, 1>(of) }
                 }
-                // SAFETY: the processor has the instructions, by the caller's promise.
-                unsafe { compiled::<S, D, FORM, WEIGHTED>(job) }
+                let near: unsafe fn(Run<'_, $number>) = compiled::<S, D, FORM, WEIGHTED, false>;
+                let far = if S::FADES { compiled::<S, D, FORM, WEIGHTED, true> } else { near };
+                Loops::new::<S>(near, far, $vectors * <$lanes>::WIDTH, 1, WEIGHTED)
             }
-            unsafe fn group<S: Shape, const D: usize, const FORM: u8>(job: Job<'_, $number>) {
+            fn group<S: Shape, const D: usize, const FORM: u8>() -> Loops<$number> {
                 $(#[target_feature(enable = $features)])?
-                unsafe fn compiled<S: Shape, const D: usize, const FORM: u8>(job: Job<'_, $number>) {
+                unsafe fn compiled<S: Shape, const D: usize, const FORM: u8, const FAR: bool>(of: Run<'_, $number>) {
                     // SAFETY: the instructions of these lanes are enabled here.
-                    unsafe { blocks::<$lanes, S, D, FORM, true, $few, GROUP>(job) }
+                    unsafe { run::<$lanes, S, D, FORM, true, FAR, $few, GROUP>(of) }
                 }
-                // SAFETY: the processor has the instructions, by the caller's promise.
-                unsafe { compiled::<S, D, FORM>(job) }
+                let near: unsafe fn(Run<'_, $number>) = compiled::<S, D, FORM, false>;
+                let far = if S::FADES { compiled::<S, D, FORM, true> } else { near };
+                Loops::new::<S>(near, far, $few * <$lanes>::WIDTH, GROUP, true)
             }
         }
     };
+}
+
+impl<N> Loops<N> {
+    fn new<S: Shape>(
+        near: unsafe fn(Run<'_, N>),
+        far: unsafe fn(Run<'_, N>),
+        block: usize,
+        windows: usize,
+        weighted: bool,
+    ) -> Self {
+        Loops { near, far, block, windows, weighted, fades: S::FADES, factor: S::factor }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -236,186 +279,132 @@ compiled!(Avx2F32, f32, lanes::x86::F32x8, 2, 1, "avx2,fma");
 compiled!(PlainF32, f32, Plain<f32, 8>, 2, 1);
 
 /// Any scaling of the axes.
-///
-/// # Safety
-/// The processor must have the instructions.
-unsafe fn any_form<C: Compiled>(job: Job<'_, C::Number>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match job.kernel {
-            Kernel::Gaussian => by_form::<C, Gaussian>(job),
-            Kernel::Hypercube => by_form::<C, Hypercube>(job),
-            Kernel::Epanechnikov => by_form::<C, Epanechnikov>(job),
-        }
+fn any_form<C: Compiled>(job: &Job<'_, C::Number>) -> Loops<C::Number> {
+    match job.kernel {
+        Kernel::Gaussian => by_form::<C, Gaussian>(job),
+        Kernel::Hypercube => by_form::<C, Hypercube>(job),
+        Kernel::Epanechnikov => by_form::<C, Epanechnikov>(job),
     }
 }
 
 /// One bandwidth for all axes.
-///
-/// # Safety
-/// The processor must have the instructions.
-unsafe fn common_form<C: Compiled>(job: Job<'_, C::Number>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match job.kernel {
-            Kernel::Gaussian => by_dimension::<C, Gaussian>(job),
-            Kernel::Hypercube => by_dimension::<C, Hypercube>(job),
-            Kernel::Epanechnikov => by_dimension::<C, Epanechnikov>(job),
-        }
+fn common_form<C: Compiled>(job: &Job<'_, C::Number>) -> Loops<C::Number> {
+    match job.kernel {
+        Kernel::Gaussian => by_dimension::<C, Gaussian>(job),
+        Kernel::Hypercube => by_dimension::<C, Hypercube>(job),
+        Kernel::Epanechnikov => by_dimension::<C, Epanechnikov>(job),
     }
 }
 
-/// # Safety
-/// The processor must have the instructions.
-unsafe fn by_form<C: Compiled, S: Shape>(job: Job<'_, C::Number>) {
+fn by_form<C: Compiled, S: Shape>(job: &Job<'_, C::Number>) -> Loops<C::Number> {
     let form = match job.form {
         Form::Common => COMMON,
         Form::Scaled(_) => SCALED,
         Form::Mixed(_) => MIXED,
     };
-    let (d, one) = (job.d, job.widths.len() == 1);
-    // SAFETY: the caller's promise.
-    unsafe {
-        match (form, d, one) {
-            (COMMON, ..) => by_dimension::<C, S>(job),
-            (SCALED, 2, true) => C::one::<S, 2, SCALED, true>(job),
-            (SCALED, 3, true) => C::one::<S, 3, SCALED, true>(job),
-            (SCALED, _, true) => C::one::<S, 0, SCALED, true>(job),
-            (SCALED, _, false) => C::group::<S, 0, SCALED>(job),
-            (_, 2, true) => C::one::<S, 2, MIXED, true>(job),
-            (_, 3, true) => C::one::<S, 3, MIXED, true>(job),
-            (_, _, true) => C::one::<S, 0, MIXED, true>(job),
-            (_, _, false) => C::group::<S, 0, MIXED>(job),
-        }
+    match (form, job.d, job.widths.len() == 1) {
+        (COMMON, ..) => by_dimension::<C, S>(job),
+        (SCALED, 2, true) => C::one::<S, 2, SCALED, true>(),
+        (SCALED, 3, true) => C::one::<S, 3, SCALED, true>(),
+        (SCALED, _, true) => C::one::<S, 0, SCALED, true>(),
+        (SCALED, _, false) => C::group::<S, 0, SCALED>(),
+        (_, 2, true) => C::one::<S, 2, MIXED, true>(),
+        (_, 3, true) => C::one::<S, 3, MIXED, true>(),
+        (_, _, true) => C::one::<S, 0, MIXED, true>(),
+        (_, _, false) => C::group::<S, 0, MIXED>(),
     }
 }
 
-/// # Safety
-/// The processor must have the instructions.
-unsafe fn by_dimension<C: Compiled, S: Shape>(job: Job<'_, C::Number>) {
+fn by_dimension<C: Compiled, S: Shape>(job: &Job<'_, C::Number>) -> Loops<C::Number> {
     // A weight costs the other shapes nothing.
     let plain = S::FADES && job.weights.is_none();
-    // SAFETY: the caller's promise.
-    unsafe {
-        match (job.d, job.widths.len() == 1, plain) {
-            (1, true, true) => C::one::<S, 1, COMMON, false>(job),
-            (2, true, true) => C::one::<S, 2, COMMON, false>(job),
-            (3, true, true) => C::one::<S, 3, COMMON, false>(job),
-            (1, true, false) => C::one::<S, 1, COMMON, true>(job),
-            (2, true, false) => C::one::<S, 2, COMMON, true>(job),
-            (3, true, false) => C::one::<S, 3, COMMON, true>(job),
-            (_, true, _) => C::one::<S, 0, COMMON, true>(job),
-            (1, false, _) => C::group::<S, 1, COMMON>(job),
-            (2, false, _) => C::group::<S, 2, COMMON>(job),
-            (3, false, _) => C::group::<S, 3, COMMON>(job),
-            (_, false, _) => C::group::<S, 0, COMMON>(job),
-        }
+    match (job.d, job.widths.len() == 1, plain) {
+        (1, true, true) => C::one::<S, 1, COMMON, false>(),
+        (2, true, true) => C::one::<S, 2, COMMON, false>(),
+        (3, true, true) => C::one::<S, 3, COMMON, false>(),
+        (1, true, false) => C::one::<S, 1, COMMON, true>(),
+        (2, true, false) => C::one::<S, 2, COMMON, true>(),
+        (3, true, false) => C::one::<S, 3, COMMON, true>(),
+        (_, true, _) => C::one::<S, 0, COMMON, true>(),
+        (1, false, _) => C::group::<S, 1, COMMON>(),
+        (2, false, _) => C::group::<S, 2, COMMON>(),
+        (3, false, _) => C::group::<S, 3, COMMON>(),
+        (_, false, _) => C::group::<S, 0, COMMON>(),
     }
 }
 
-/// All points against the tile, for up to `WIDTHS` windows. `D` is the number of axes where the compiler may know it, else 0.
+/// All points against the tile.
 ///
 /// # Safety
-/// The processor must have the instructions of the lanes.
-#[inline(always)]
-unsafe fn blocks<
-    V: Lanes,
-    S: Shape,
-    const D: usize,
-    const FORM: u8,
-    const WEIGHTED: bool,
-    const VECTORS: usize,
-    const WIDTHS: usize,
->(
-    job: Job<'_, V::Number>,
-) {
-    let d = if D == 0 { job.d } else { D };
-    let (n, m) = (job.tile.len() / d, job.points.len() / d);
-    let block = VECTORS * V::WIDTH;
-    debug_assert!(block <= BLOCK && job.widths.len() <= WIDTHS);
+/// The processor must have the instructions of the loops.
+unsafe fn blocks<N: Number>(job: Job<'_, N>, loops: Loops<N>) {
+    let Job { d, tile, .. } = job;
+    let (n, m) = (tile.len() / d, job.points.len() / d);
+    let Loops { block, windows, .. } = loops;
+    debug_assert!(block <= BLOCK && job.widths.len() <= windows);
     let ones;
     let weights = match job.weights {
         Some(weights) => weights,
-        None if WEIGHTED => {
-            ones = vec![V::Number::ONE; n];
+        None if loops.weighted => {
+            ones = vec![N::ONE; n];
             &ones
         }
         None => &[],
     };
-    let scale: Vec<V::Number> = match job.form {
+    let scale: Vec<N> = match job.form {
         Form::Common => vec![],
-        Form::Scaled(scale) | Form::Mixed(scale) => scale.iter().map(|&scale| V::Number::of(scale)).collect(),
+        Form::Scaled(scale) | Form::Mixed(scale) => scale.iter().map(|&scale| N::of(scale)).collect(),
     };
-    let tile_box: Vec<[f64; 2]> = job.tile.chunks(n.max(1)).map(extent).collect();
-    // SAFETY: the caller's promise.
-    unsafe {
-        let zero = V::splat(V::Number::ZERO);
-        let (mut factors, mut limits) = ([zero; WIDTHS], [zero; WIDTHS]);
-        let mut least_limit = f64::INFINITY;
-        for (w, &width) in job.widths.iter().enumerate() {
-            let factor = S::factor(width);
-            let limit = 16.0 * V::Number::LEAST / factor.abs();
-            least_limit = least_limit.min(limit);
-            (factors[w], limits[w]) = (V::splat(V::Number::of(factor)), V::splat(V::Number::of(limit)));
+    let (mut factors, mut limits, mut least_limit) = ([N::ZERO; GROUP], [N::ZERO; GROUP], f64::INFINITY);
+    for (w, &width) in job.widths.iter().enumerate() {
+        let factor = (loops.factor)(width);
+        let limit = 16.0 * N::LEAST / factor.abs();
+        least_limit = least_limit.min(limit);
+        (factors[w], limits[w]) = (N::of(factor), N::of(limit));
+    }
+    let fades = loops.fades && n > 0;
+    let tile_box: Vec<[f64; 2]> = if fades { tile.chunks(n).map(extent).collect() } else { vec![] };
+    let (mut at, mut apart) = (vec![N::ZERO; d * block], vec![0.0; d]);
+    let mut room = [N::ZERO; GROUP * BLOCK];
+    for first in (0..m).step_by(block) {
+        let lanes = block.min(m - first);
+        for (axis, at) in at.chunks_exact_mut(block).enumerate() {
+            let points = &job.points[axis * m + first..][..lanes];
+            at[..lanes].copy_from_slice(points);
+            at[lanes..].fill(points[lanes - 1]);
+            if fades {
+                let ([low, high], [tile_low, tile_high]) = (extent(points), tile_box[axis]);
+                apart[axis] = (high - tile_low).max(tile_high - low);
+            }
         }
-        // Arrays of known size stay in registers.
-        let (mut few, mut many) = ([[zero; VECTORS]; D], vec![[zero; VECTORS]; if D == 0 { d } else { 0 }]);
-        let mut padded = [V::Number::ZERO; BLOCK];
-        for first in (0..m).step_by(block) {
-            let lanes = block.min(m - first);
-            let mut apart = vec![0.0; if S::FADES { d } else { 0 }];
-            for axis in 0..d {
-                let points = &job.points[axis * m + first..][..lanes];
-                padded[..lanes].copy_from_slice(points);
-                padded[lanes..].fill(points[lanes - 1]);
-                let at = if D == 0 { &mut many[axis] } else { &mut few[axis] };
-                for (v, at) in at.iter_mut().enumerate() {
-                    *at = V::load(&padded[v * V::WIDTH..]);
-                }
-                if S::FADES && n > 0 {
-                    let ([low, high], [tile_low, tile_high]) = (extent(points), tile_box[axis]);
-                    apart[axis] = (high - tile_low).max(tile_high - low);
-                }
+        // With some room for how it is rounded.
+        let far = fades && 1.000_01 * greatest(job.form, &apart) > least_limit;
+        let inner = if far { loops.far } else { loops.near };
+        let mut totals = [0.0; GROUP * BLOCK];
+        for start in (0..n).step_by(N::RUN.min(n).max(1)) {
+            let samples = start..n.min(start.saturating_add(N::RUN));
+            let sums = &mut room[..windows * block];
+            let (at, scale, factors, limits) = (&at[..], &scale[..], &factors, &limits);
+            // SAFETY: the caller's promise.
+            unsafe { inner(Run { tile, n, samples, weights, d, at, scale, factors, limits, sums }) };
+            for (total, sum) in totals.iter_mut().zip(&room[..windows * block]) {
+                *total += sum.wide();
             }
-            // With some room for how it is rounded.
-            let far = S::FADES && 1.000_01 * greatest(job.form, &apart) > least_limit;
-            let mut totals = [[0.0; BLOCK]; WIDTHS];
-            for start in (0..n).step_by(V::Number::RUN.min(n).max(1)) {
-                let samples = start..n.min(start.saturating_add(V::Number::RUN));
-                let at: &[[V; VECTORS]] = if D == 0 { &many } else { &few };
-                let sums = if far {
-                    run::<V, S, D, FORM, WEIGHTED, true, VECTORS, WIDTHS>(
-                        job.tile, weights, n, d, samples, at, &scale, &factors, &limits,
-                    )
-                } else {
-                    run::<V, S, D, FORM, WEIGHTED, false, VECTORS, WIDTHS>(
-                        job.tile, weights, n, d, samples, at, &scale, &factors, &limits,
-                    )
-                };
-                for (totals, sums) in totals.iter_mut().zip(sums) {
-                    for (v, sum) in sums.into_iter().enumerate() {
-                        sum.store(&mut padded);
-                        for lane in 0..V::WIDTH {
-                            totals[v * V::WIDTH + lane] += padded[lane].wide();
-                        }
-                    }
-                }
-            }
-            for (w, totals) in totals.iter().enumerate().take(job.widths.len()) {
-                for (sum, total) in job.sums[w * m + first..][..lanes].iter_mut().zip(totals) {
-                    *sum += total;
-                }
+        }
+        for (w, totals) in totals.chunks_exact(block).enumerate().take(job.widths.len()) {
+            for (sum, total) in job.sums[w * m + first..][..lanes].iter_mut().zip(totals) {
+                *sum += total;
             }
         }
     }
 }
 
-/// The sums over some samples of a tile for the points of one block, in registers.
+/// The sums over some samples of a tile for the points of one block, in registers, for up to `WIDTHS` windows. `D` is the number of
+/// axes where the compiler may know it, else 0.
 ///
 /// # Safety
 /// The processor must have the instructions of the lanes.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "what stays in registers")]
 unsafe fn run<
     V: Lanes,
     S: Shape,
@@ -426,37 +415,39 @@ unsafe fn run<
     const VECTORS: usize,
     const WIDTHS: usize,
 >(
-    tile: &[V::Number],
-    weights: &[V::Number],
-    n: usize,
-    d: usize,
-    samples: std::ops::Range<usize>,
-    at: &[[V; VECTORS]],
-    scale: &[V::Number],
-    factors: &[V; WIDTHS],
-    limits: &[V; WIDTHS],
-) -> [[V; VECTORS]; WIDTHS] {
+    of: Run<'_, V::Number>,
+) {
+    let Run { tile, n, samples, weights, d, at, scale, factors, limits, sums } = of;
+    let block = VECTORS * V::WIDTH;
     // SAFETY: the caller's promise.
     unsafe {
         let zero = V::splat(V::Number::ZERO);
+        // Arrays of known size stay in registers.
+        let mut known = [[zero; VECTORS]; D];
+        for (axis, known) in known.iter_mut().enumerate() {
+            *known = along(at, axis);
+        }
+        let (factors, limits) = (spread::<V, WIDTHS>(factors), spread::<V, WIDTHS>(limits));
         let mut totals = [[zero; VECTORS]; WIDTHS];
         for sample in samples {
             let mut numbers = [zero; VECTORS];
             for axis in 0..if D == 0 { d } else { D } {
                 let x = V::splat(tile[axis * n + sample]);
+                let here = if D == 0 { along(at, axis) } else { known[axis] };
                 if FORM == MIXED {
                     let row = &scale[axis * d..][..axis + 1];
                     for (v, number) in numbers.iter_mut().enumerate() {
-                        let mut u = at[axis][v].sub(x).mul(V::splat(row[axis]));
+                        let mut u = here[v].sub(x).mul(V::splat(row[axis]));
                         for (other, &factor) in row[..axis].iter().enumerate() {
-                            let difference = at[other][v].sub(V::splat(tile[other * n + sample]));
+                            let there: [V; VECTORS] = if D == 0 { along(at, other) } else { known[other] };
+                            let difference = there[v].sub(V::splat(tile[other * n + sample]));
                             u = difference.mul_add(V::splat(factor), u);
                         }
                         *number = S::axis(*number, u);
                     }
                 } else {
                     for (v, number) in numbers.iter_mut().enumerate() {
-                        let mut u = at[axis][v].sub(x);
+                        let mut u = here[v].sub(x);
                         if FORM == SCALED {
                             u = u.mul(V::splat(scale[axis]));
                         }
@@ -472,7 +463,44 @@ unsafe fn run<
                 }
             }
         }
-        totals
+        for (w, totals) in totals.into_iter().enumerate() {
+            for (v, total) in totals.into_iter().enumerate() {
+                total.store(&mut sums[w * block + v * V::WIDTH..]);
+            }
+        }
+    }
+}
+
+/// The coordinates of a block along an axis.
+///
+/// # Safety
+/// The processor must have the instructions of the lanes.
+#[inline(always)]
+unsafe fn along<V: Lanes, const VECTORS: usize>(at: &[V::Number], axis: usize) -> [V; VECTORS] {
+    let at = &at[axis * VECTORS * V::WIDTH..][..VECTORS * V::WIDTH];
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut here = [V::splat(V::Number::ZERO); VECTORS];
+        for (v, here) in here.iter_mut().enumerate() {
+            *here = V::load(&at[v * V::WIDTH..]);
+        }
+        here
+    }
+}
+
+/// The first of some numbers, each in all lanes.
+///
+/// # Safety
+/// The processor must have the instructions of the lanes.
+#[inline(always)]
+unsafe fn spread<V: Lanes, const WIDTHS: usize>(numbers: &[V::Number; GROUP]) -> [V; WIDTHS] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut all = [V::splat(V::Number::ZERO); WIDTHS];
+        for (lanes, &number) in all.iter_mut().zip(numbers) {
+            *lanes = V::splat(number);
+        }
+        all
     }
 }
 
