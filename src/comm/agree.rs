@@ -12,6 +12,11 @@ use crate::sys::Received;
 use crate::sys::collectives::{self, Input};
 use crate::sys::operations::Operation;
 
+/// An error as rank, host and words.
+type Words = (usize, String, String);
+
+const ALL_WELL: &str = "a rank with an error lowers the minimum";
+
 impl Comm {
     /// The result, if it is `Ok` on every rank; otherwise the same [`Error::Elsewhere`] on all ranks, with the lowest
     /// failing rank, its host and its words. For a step that may fail on some ranks only.
@@ -33,14 +38,10 @@ impl Comm {
     /// ```
     #[track_caller]
     pub fn agree<T, E: Into<Box<dyn StdError>>>(&self, result: Result<T, E>) -> Result<T> {
-        let (call, mine) = (Call::collective("agree"), self.in_words(result));
-        let first = self.perform(call, |comm| {
-            let rank = if mine.is_err() { comm.rank } else { comm.size };
-            let mut first = [rank];
-            collectives::all_reduce(comm, Input::InPlace, Received::new(&mut first)?, Operation::Min)?;
-            Ok(first[0])
-        })?;
-        self.settle(first, mine)
+        let (value, failed) = self.in_words(result);
+        let first = self.first_failed(Call::collective("agree"), failed.is_some())?;
+        self.settle(first, failed)?;
+        Ok(value.expect(ALL_WELL))
     }
 
     /// As [`agree`](Comm::agree), for a step in which the other ranks may be waiting for one that has failed: that one does
@@ -52,39 +53,57 @@ impl Comm {
         result: Result<T, E>,
         patience: Duration,
     ) -> Result<T> {
-        let (call, mine) = (Call::collective("agree").or_nobody(), self.in_words(result));
+        let (value, failed) = self.in_words(result);
+        self.agreed_within(failed, patience)?;
+        Ok(value.expect(ALL_WELL))
+    }
+
+    #[cfg(feature = "h5")]
+    #[track_caller]
+    fn agreed_within(&self, failed: Option<Words>, patience: Duration) -> Result<()> {
+        let call = Call::collective("agree").or_nobody();
         let first = self.perform(call, |comm| {
-            let rank = if mine.is_err() { comm.rank } else { comm.size } as i64;
-            collectives::minimum_within(comm, [rank, 0], mine.is_err().then_some(patience))
+            let rank = if failed.is_some() { comm.rank } else { comm.size } as i64;
+            collectives::minimum_within(comm, [rank, 0], failed.is_some().then_some(patience))
         })?;
-        match (first, mine) {
-            (Some([first, _]), mine) => self.settle(usize::try_from(first).unwrap_or(0), mine),
-            (None, Err((_, _, problem))) => Err(call.error(Failure::Argument(problem))),
-            (None, Ok(_)) => unreachable!("who has not failed waits"),
+        match (first, failed) {
+            (Some([first, _]), failed) => self.settle(usize::try_from(first).unwrap_or(0), failed),
+            (None, Some((_, _, problem))) => Err(call.error(Failure::Argument(problem))),
+            (None, None) => unreachable!("who has not failed waits"),
         }
     }
 
-    /// An error as rank, host and words. One that all ranks share already keeps its own.
-    fn in_words<T, E: Into<Box<dyn StdError>>>(
-        &self,
-        result: Result<T, E>,
-    ) -> Result<T, (usize, String, String)> {
-        result.map_err(|error| {
-            let error = error.into();
-            match error.downcast_ref::<Error>() {
-                Some(Error::Elsewhere { rank, host, message }) => (*rank, host.clone(), message.clone()),
-                _ => (self.world_rank, self.host().to_owned(), in_one_line(error.as_ref())),
-            }
+    /// The lowest rank that has failed; `size` if none has.
+    fn first_failed(&self, call: Call, failed: bool) -> Result<usize> {
+        self.perform(call, |comm| {
+            let mut first = [if failed { comm.rank } else { comm.size }];
+            collectives::all_reduce(comm, Input::InPlace, Received::new(&mut first)?, Operation::Min)?;
+            Ok(first[0])
         })
+    }
+
+    /// A value, or the words of an error. One that all ranks share already keeps its own.
+    fn in_words<T, E: Into<Box<dyn StdError>>>(&self, result: Result<T, E>) -> (Option<T>, Option<Words>) {
+        match result {
+            Ok(value) => (Some(value), None),
+            Err(error) => (None, Some(self.words_of(error.into()))),
+        }
+    }
+
+    fn words_of(&self, error: Box<dyn StdError>) -> Words {
+        match error.downcast_ref::<Error>() {
+            Some(Error::Elsewhere { rank, host, message }) => (*rank, host.clone(), message.clone()),
+            _ => (self.world_rank, self.host().to_owned(), in_one_line(error.as_ref())),
+        }
     }
 
     /// The same for all ranks, from that of the first that failed; `size` if none did.
     #[track_caller]
-    fn settle<T>(&self, first: usize, mine: Result<T, (usize, String, String)>) -> Result<T> {
+    fn settle(&self, first: usize, failed: Option<Words>) -> Result<()> {
         if first == self.size() {
-            return mine.map_err(|_| unreachable!("a rank with an error lowers the minimum"));
+            return Ok(());
         }
-        let words = mine.err().map(|(rank, host, message)| format!("{rank}\n{host}\n{message}"));
+        let words = failed.map(|(rank, host, message)| format!("{rank}\n{host}\n{message}"));
         let words =
             self.broadcast(first, words.as_ref().filter(|_| first == self.rank()).map(|w| w.as_bytes()))?;
         let words = String::from_utf8_lossy(&words);
