@@ -32,7 +32,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -203,6 +203,29 @@ pub struct Ended {
     pub time: Duration,
 }
 
+/// One of the turns that commands take, until it is dropped.
+struct Turn;
+
+/// How many are free.
+static TURNS: Mutex<usize> = Mutex::new(4);
+static FREE: Condvar = Condvar::new();
+
+impl Turn {
+    fn take() -> Self {
+        let turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = FREE.wait_while(turns, |turns| *turns == 0).unwrap_or_else(PoisonError::into_inner);
+        *turns -= 1;
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TURNS.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        FREE.notify_one();
+    }
+}
+
 /// Runs a command, with no input, to its end, or for `limit`: then it and all processes it has started are ended.
 ///
 /// Tests that run at the same time take turns, four together: most of a short run is its launcher's.
@@ -210,9 +233,7 @@ pub struct Ended {
 /// # Panics
 /// When the command cannot be started.
 pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
-    static TURNS: [Mutex<()>; 4] = [const { Mutex::new(()) }; 4];
-    let free = TURNS.iter().find_map(|turn| turn.try_lock().ok());
-    let _turn = free.unwrap_or_else(|| TURNS[0].lock().unwrap_or_else(PoisonError::into_inner));
+    let _turn = Turn::take();
     // Of the launcher only: what another command starts, as a batch system does, may outlive it.
     let launches = command.get_program() == launcher(1).get_program();
     // Others run beside it: ranks let them while they wait, those of MPICH, too.
