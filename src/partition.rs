@@ -86,6 +86,7 @@ impl Partition {
     }
 
     /// Number of elements in all.
+    #[inline]
     pub fn len(&self) -> usize {
         match &self.0 {
             Blocks::Even { len, .. } => *len,
@@ -99,6 +100,7 @@ impl Partition {
     }
 
     /// Number of blocks: the number of ranks that share the elements.
+    #[inline]
     pub fn parts(&self) -> usize {
         match &self.0 {
             Blocks::Even { parts, .. } => *parts,
@@ -110,6 +112,7 @@ impl Partition {
     ///
     /// # Panics
     /// If `rank` is not below [`parts`](Partition::parts).
+    #[inline]
     pub fn range(&self, rank: usize) -> Range<usize> {
         assert!(rank < self.parts(), "rank {rank} of a partition into {} parts", self.parts());
         match &self.0 {
@@ -125,6 +128,7 @@ impl Partition {
     ///
     /// # Panics
     /// If `rank` is not below [`parts`](Partition::parts).
+    #[inline]
     pub fn count(&self, rank: usize) -> usize {
         self.range(rank).len()
     }
@@ -136,6 +140,7 @@ impl Partition {
     /// assert_eq!(Partition::even(12, 4).equal(), Some(3));
     /// assert_eq!(Partition::even(10, 4).equal(), None);
     /// ```
+    #[inline]
     pub fn equal(&self) -> Option<usize> {
         match &self.0 {
             Blocks::Even { short, longer, .. } => (*longer == 0).then_some(*short),
