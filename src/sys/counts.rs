@@ -43,15 +43,6 @@ pub(super) fn piece(of: &Described) -> usize {
     }
 }
 
-/// Elements that go in one call with counts and places of blocks: whatever an `int` can count.
-#[inline]
-pub(super) fn whole(of: &Described) -> usize {
-    match TEST_LIMIT.get() {
-        0 => c_int::MAX as usize / of.repeat,
-        limit => limit,
-    }
-}
-
 /// Whether so many elements are not more than a [`piece`], found without a division, which takes longer than all else that a
 /// short call needs.
 #[inline]
@@ -68,7 +59,7 @@ pub(super) fn below_a_piece(len: usize, of: &Described) -> bool {
     in_one_piece(len.saturating_add(1), of)
 }
 
-/// Whether so many elements are not more than the [`whole`].
+/// Whether so many elements go in one call with counts and places of blocks: as many as an `int` can count.
 #[inline]
 pub(super) fn in_one_whole(len: usize, of: &Described) -> bool {
     match TEST_LIMIT.get() {
@@ -77,7 +68,7 @@ pub(super) fn in_one_whole(len: usize, of: &Described) -> bool {
     }
 }
 
-/// Elements of one call as items in an `int`; they are not more than [`whole`].
+/// Elements of one call as items in an `int`; they fit [`in_one_whole`].
 #[inline]
 pub(super) fn items(elements: usize, of: &Described) -> Outcome<c_int> {
     match elements.checked_mul(of.repeat).and_then(|items| c_int::try_from(items).ok()) {

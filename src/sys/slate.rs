@@ -4,11 +4,10 @@
 //! sequence lock, as in H.-J. Boehm, "Can seqlocks get along with programming language memory models?" (MSPC 2012). All that is
 //! written are words, each of which is an atomic.
 
-use std::cell::Cell;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// What is written: some names, a line of the program, some numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,7 +19,7 @@ pub(crate) struct Written<const NAMES: usize, const NUMBERS: usize> {
 
 /// Written to by one thread, the one that has got a [`Pen`].
 pub(crate) struct Slate<const NAMES: usize, const NUMBERS: usize> {
-    taken: OnceLock<()>,
+    taken: AtomicBool,
     version: AtomicU64,
     names: [(AtomicPtr<u8>, AtomicUsize); NAMES],
     at: AtomicPtr<Location<'static>>,
@@ -31,13 +30,13 @@ pub(crate) struct Slate<const NAMES: usize, const NUMBERS: usize> {
 #[derive(Clone, Copy)]
 pub(crate) struct Pen<const NAMES: usize, const NUMBERS: usize> {
     slate: &'static Slate<NAMES, NUMBERS>,
-    _one_thread: std::marker::PhantomData<*const Cell<()>>,
+    _one_thread: PhantomData<*const ()>,
 }
 
 impl<const NAMES: usize, const NUMBERS: usize> Slate<NAMES, NUMBERS> {
     pub(crate) const fn blank() -> Self {
         Slate {
-            taken: OnceLock::new(),
+            taken: AtomicBool::new(false),
             version: AtomicU64::new(0),
             names: [const { (AtomicPtr::new(null_mut()), AtomicUsize::new(0)) }; NAMES],
             at: AtomicPtr::new(null_mut()),
@@ -47,8 +46,8 @@ impl<const NAMES: usize, const NUMBERS: usize> Slate<NAMES, NUMBERS> {
 
     /// Only the first who asks gets it.
     pub(crate) fn pen(&'static self) -> Option<Pen<NAMES, NUMBERS>> {
-        self.taken.set(()).ok()?;
-        Some(Pen { slate: self, _one_thread: std::marker::PhantomData })
+        let first = !self.taken.swap(true, Ordering::Relaxed);
+        first.then_some(Pen { slate: self, _one_thread: PhantomData })
     }
 
     /// What was written last; none if nothing was, or it is being written just now.

@@ -5,7 +5,7 @@ use mpi::ffi;
 use super::{PIECES, check_blocks, check_whole, with_blocks};
 use crate::partition::Partition;
 use crate::sys::communicator::{Channel, Communicator};
-use crate::sys::counts::{in_one_whole, items, whole};
+use crate::sys::counts::{in_one_whole, items};
 use crate::sys::element::Described;
 use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Elements, Received, Sent, same_length, same_type};
@@ -54,19 +54,15 @@ pub(crate) fn all_to_all(
     let of = *mine.of();
     // What a pair exchanges both of them know, and nobody else. So a rank joins the collective call with its short blocks,
     // whose sum surely fits in an `int`, and the long ones go from rank to rank.
-    let short = || whole(&of) / comm.size;
-    let of_short = |blocks: &Partition, short: usize| {
-        Partition::from_counts(&blocks.counts().map(|n| if n <= short { n } else { 0 }).collect::<Vec<_>>())
+    let is_short = |n: usize| in_one_whole(n.saturating_mul(comm.size), &of);
+    let of_short = |blocks: &Partition| {
+        Partition::from_counts(&blocks.counts().map(|n| if is_short(n) { n } else { 0 }).collect::<Vec<_>>())
     };
-    let fits = |blocks: &Partition| {
-        let all = in_one_whole(blocks.len().saturating_mul(comm.size), &of);
-        all || blocks.counts().all(|n| n <= short())
-    };
+    let fits = |blocks: &Partition| is_short(blocks.len()) || blocks.counts().all(is_short);
     if fits(sends) && fits(receives) {
         return in_one_call(comm, &of, sends, mine, receives, to);
     }
-    let short = short();
-    let (short_sends, short_receives) = (of_short(sends, short), of_short(receives, short));
+    let (short_sends, short_receives) = (of_short(sends), of_short(receives));
     let (mut packed, mut unpacked) =
         (Elements::room(short_sends.len(), &of)?, Elements::room(short_receives.len(), &of)?);
     for rank in 0..comm.size {
@@ -85,8 +81,8 @@ pub(crate) fn all_to_all(
     for step in 0..comm.size {
         let (next, before) = ((comm.rank + step) % comm.size, (comm.rank + comm.size - step) % comm.size);
         let (sent, received) = (mine.part(sends.range(next)), receives.range(before));
-        let sent = (sent.len() > short).then_some(sent);
-        let room = (received.len() > short).then(|| to.part(received));
+        let sent = (!is_short(sent.len())).then_some(sent);
+        let room = (!is_short(received.len())).then(|| to.part(received));
         if step == 0 {
             if let (Some(sent), Some(mut room)) = (sent, room) {
                 room.copy_from(sent)?;

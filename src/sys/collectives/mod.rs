@@ -56,9 +56,11 @@ pub(crate) fn broadcast(comm: &Communicator, root: usize, mut buffer: Received) 
 /// The pieces that a transfer of `len` elements goes in: one, and also one of no elements, unless it is long.
 #[inline]
 pub(super) fn pieces(len: usize, of: &Described) -> impl Iterator<Item = Range<usize>> + use<> {
-    let (piece, count) = match in_one_piece(len, of) {
-        true => (len, 1),
-        false => (piece(of), len.div_ceil(piece(of))),
+    let (piece, count) = if in_one_piece(len, of) {
+        (len, 1)
+    } else {
+        let piece = piece(of);
+        (piece, len.div_ceil(piece))
     };
     (0..count).map(move |i| i * piece..len.min((i + 1) * piece))
 }
@@ -66,9 +68,11 @@ pub(super) fn pieces(len: usize, of: &Described) -> impl Iterator<Item = Range<u
 /// As [`pieces`], with an empty one at the end unless the last is shorter than the greatest length.
 #[inline]
 pub(super) fn pieces_and_end(len: usize, of: &Described) -> impl Iterator<Item = Range<usize>> + use<> {
-    let (piece, count) = match below_a_piece(len, of) {
-        true => (len, 1),
-        false => (piece(of), len / piece(of) + 1),
+    let (piece, count) = if below_a_piece(len, of) {
+        (len, 1)
+    } else {
+        let piece = piece(of);
+        (piece, len / piece + 1)
     };
     (0..count).map(move |i| i * piece..len.min((i + 1) * piece))
 }
