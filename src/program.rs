@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use mpi::Threading;
@@ -174,7 +174,9 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     }
     sys::element::free_all();
     sys::operations::free_all();
+    let ends = Instant::now();
     drop(universe);
+    launch::wait_for_launcher(ends.elapsed());
     failure::uninstall();
     ExitCode::from(code)
 }

@@ -96,7 +96,9 @@ pub fn on_ranks<const N: usize>(rank_counts: [usize; N], body: impl FnOnce(&Comm
             Some(status) if status.success() => {
                 panic!("on {ranks} ranks: {finished} of them ran the whole test\n{stderr}")
             }
-            Some(status) => panic!("on {ranks} ranks: {status}\n{stderr}"),
+            Some(status) => {
+                panic!("on {ranks} ranks: {status}; {finished} of them ran the whole test\n{stderr}")
+            }
             None => panic!("on {ranks} ranks: no end after {:?}: a deadlock?\n{stderr}", ended.time),
         }
     }

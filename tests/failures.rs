@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{code, program, run};
+use common::{ROOT, code, program, run};
 use rankwise::testing::{Ended, launcher, on_ranks, run_to_end};
 
 /// From the start of the launcher to the end of all ranks, on a loaded machine, or one on which a launch alone takes ten seconds
@@ -404,6 +404,25 @@ fn a_good_program_ends_well() {
         SOON,
     );
     assert_eq!((code(&ended), ended.stdout.as_str()), (Some(0), "rank 0 is done\n"), "without a launcher");
+}
+
+#[test]
+fn a_launcher_that_stands_still_makes_no_failure_of_a_success() {
+    if !rankwise::program::mpi_version().starts_with("Open MPI") {
+        return; // The goodbye that is late here is that of PMIx.
+    }
+    let folder = common::Folder::new("late");
+    let late = folder.file("late_launcher.so");
+    let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
+    let source = format!("{ROOT}/tests/programs/late_launcher.c");
+    let mut compile = Command::new(mpicc);
+    let compiled = compile.args(["-shared", "-fPIC", "-o", &late, &source, "-ldl"]).status();
+    assert!(compiled.is_ok_and(|status| status.success()), "{compile:?}");
+    let mut hello = launcher(3);
+    hello.arg("-x").arg(format!("LD_PRELOAD={late}")).arg(program("hello"));
+    let ended = run_to_end(hello, SOON);
+    assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
+    assert!(ended.time > Duration::from_secs(3), "nothing stood still: {:?}", ended.time);
 }
 
 #[test]

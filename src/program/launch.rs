@@ -172,6 +172,16 @@ fn advice(library: Library) -> &'static str {
     }
 }
 
+/// After MPI's end, which all ranks began together and which took so long. A rank of Open MPI says goodbye to its launcher, waits two
+/// seconds for the answer, and goes. A launcher that first sees it gone says "exiting improperly" and makes a failure of the job: on a
+/// machine that stood still, both come at once.
+pub(super) fn wait_for_launcher(took: Duration) {
+    const LATE: Duration = Duration::from_secs(2);
+    if took >= LATE && library() == Library::OpenMpi && launched_by().is_some() {
+        std::thread::sleep(LATE);
+    }
+}
+
 /// Words about ranks that do not run the same program with the same arguments, on all ranks, if there are some. One all-reduce of
 /// 16 bytes. `RANKWISE_MIXED=yes`, on rank 0, says that it is meant.
 pub(super) fn mixed(world: &Comm) -> crate::Result<Option<String>> {
