@@ -50,8 +50,9 @@ const FINISHED: &str = "rankwise: this rank has run the whole test";
 /// Where Open MPI 4 keeps what the processes of a job share.
 const SESSIONS: &str = "OMPI_MCA_orte_tmpdir_base";
 
-/// Whether ranks that wait inside of MPICH let others run.
-const YIELD: &str = "RANKWISE_YIELD";
+/// Whether ranks that wait let others run: inside of MPICH, which has no word for it; of Open MPI, which else does so only where one job
+/// has more ranks than there are cores.
+const YIELD: [&str; 2] = ["RANKWISE_YIELD", "OMPI_MCA_mpi_yield_when_idle"];
 
 thread_local! {
     /// How often this test has called [`on_ranks`] so far. A test runs on a thread of its own.
@@ -180,6 +181,13 @@ pub fn launcher(ranks: usize) -> Command {
     if !network("infiniband") && !network("cxi") && env::var_os("OMPI_MCA_pml").is_none() {
         command.env("OMPI_MCA_pml", "ob1");
     }
+    // Each rank asks all devices what they are, with plugins for those of GPUs and X11, and then uses none of that: on a virtual machine
+    // half the time of a short run.
+    for (name, value) in [("HWLOC_COMPONENTS", "-pci,-linuxio"), ("HWLOC_PLUGINS_PATH", "/dev/null")] {
+        if env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
     command
 }
 
@@ -209,7 +217,7 @@ pub struct Ended {
 struct Turn;
 
 /// How many are free.
-static TURNS: Mutex<usize> = Mutex::new(4);
+static TURNS: Mutex<usize> = Mutex::new(8);
 static FREE: Condvar = Condvar::new();
 
 impl Turn {
@@ -230,7 +238,7 @@ impl Drop for Turn {
 
 /// Runs a command, with no input, to its end, or for `limit`: then it and all processes it has started are ended.
 ///
-/// Tests that run at the same time take turns, four together: most of a short run is its launcher's.
+/// Tests that run at the same time take turns, eight together: most of a short run is its launcher's.
 ///
 /// # Panics
 /// When the command cannot be started.
@@ -238,9 +246,11 @@ pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
     let _turn = Turn::take();
     // Of the launcher only: what another command starts, as a batch system does, may outlive it.
     let launches = command.get_program() == launcher(1).get_program();
-    // Others run beside it: ranks let them while they wait, those of MPICH, too.
-    if launches && command.get_envs().all(|(name, _)| name != YIELD) {
-        command.env(YIELD, "1");
+    // Others run beside it.
+    for name in YIELD.into_iter().filter(|_| launches) {
+        if env::var_os(name).is_none() && command.get_envs().all(|(set, _)| set != name) {
+            command.env(name, "1");
+        }
     }
     let sessions =
         (launches && library() == Library::OpenMpi && env::var_os(SESSIONS).is_none()).then(sessions);

@@ -213,40 +213,38 @@ fn an_item_is_tried_again_as_often_as_it_may_and_no_more() {
 }
 
 /// Late in this stage, the second or the third. Each takes half a second.
-fn late_in(stage: usize) {
+fn late_in(stage: usize, go_on: bool) {
     on_ranks([1, 2, 3, 4, 7], |world| {
         // Longer than no item takes that is not to be late, also on a loaded machine.
         let limit = Duration::from_millis(500);
         for item in [0, 30, 59] {
-            for go_on in [false, true] {
-                let slow = |here: usize, n: usize| {
-                    if here == stage && n == item {
-                        std::thread::sleep(limit + Duration::from_millis(20));
-                    }
-                    n
-                };
-                let pipeline = world
-                    .pipeline()
-                    .stage("read", 1, || 0..60)
-                    .stage("work", Ranks::Rest, |n| slow(1, n))
-                    .stage("write", 1, |n| _ = slow(2, n))
-                    .deadline(limit);
-                let outcome = if go_on { pipeline.collect_errors().run() } else { pipeline.run() };
-                let errors = match outcome {
-                    Ok(report) if go_on => {
-                        assert_eq!(report.stages[2].items, 59, "{report}");
-                        report.errors
-                    }
-                    Err(Error::Tasks { errors, .. }) if !go_on => errors,
-                    other => panic!("{other:?}"),
-                };
-                let error = errors.iter().next().expect("it was late");
-                let name = ["work", "write"][stage - 1];
-                assert_eq!((errors.len(), error.index), (1, item));
-                let message = &error.message;
-                assert!(message.starts_with(&format!("stage {name:?}: it took ")), "{message}");
-                assert!(message.ends_with(", and may take 500.0ms"), "{message}");
-            }
+            let slow = |here: usize, n: usize| {
+                if here == stage && n == item {
+                    std::thread::sleep(limit + Duration::from_millis(20));
+                }
+                n
+            };
+            let pipeline = world
+                .pipeline()
+                .stage("read", 1, || 0..60)
+                .stage("work", Ranks::Rest, |n| slow(1, n))
+                .stage("write", 1, |n| _ = slow(2, n))
+                .deadline(limit);
+            let outcome = if go_on { pipeline.collect_errors().run() } else { pipeline.run() };
+            let errors = match outcome {
+                Ok(report) if go_on => {
+                    assert_eq!(report.stages[2].items, 59, "{report}");
+                    report.errors
+                }
+                Err(Error::Tasks { errors, .. }) if !go_on => errors,
+                other => panic!("{other:?}"),
+            };
+            let error = errors.iter().next().expect("it was late");
+            let name = ["work", "write"][stage - 1];
+            assert_eq!((errors.len(), error.index), (1, item));
+            let message = &error.message;
+            assert!(message.starts_with(&format!("stage {name:?}: it took ")), "{message}");
+            assert!(message.ends_with(", and may take 500.0ms"), "{message}");
         }
         Ok(())
     });
@@ -254,12 +252,22 @@ fn late_in(stage: usize) {
 
 #[test]
 fn an_item_that_takes_too_long_has_failed_in_its_stage() {
-    late_in(1);
+    late_in(1, false);
+}
+
+#[test]
+fn an_item_that_takes_too_long_is_an_error_beside_the_others() {
+    late_in(1, true);
 }
 
 #[test]
 fn an_item_that_takes_too_long_has_failed_in_the_last_stage() {
-    late_in(2);
+    late_in(2, false);
+}
+
+#[test]
+fn an_item_that_takes_too_long_in_the_last_stage_is_an_error_beside_the_others() {
+    late_in(2, true);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Folder, LIMIT, code, launch};
+use common::{Folder, LIMIT, code, launch, side_by_side};
 use rankwise::testing::run_to_end;
 use serde_json::Value;
 
@@ -138,24 +138,23 @@ fn who_is_late_is_named() {
 
 #[test]
 fn a_rank_that_waits_for_tasks_is_not_computing() {
-    for what in ["farm", "rooted", "pool", "graph", "pipeline"] {
-        for ranks in [2, 3] {
-            let (events, notes) = events(ranks, what, &[]);
-            assert!(notes.is_empty(), "{what} on {ranks}: {notes:?}");
-            let sum = |rank: usize, of: &dyn Fn(&Value) -> Option<f64>| {
-                let mine = |event: &&Value| is(event, "ph", "X") && event["pid"] == rank;
-                events.iter().filter(mine).filter_map(of).sum::<f64>() / 1000.0
-            };
-            let tasks = |event: &Value| is(event, "cat", "task").then(|| event["dur"].as_f64()).flatten();
-            let worked: Vec<f64> = (0..ranks).map(|rank| sum(rank, &tasks)).collect();
-            assert_eq!(worked.iter().filter(|ms| **ms >= 300.0).count(), 1, "{what} on {ranks}: {worked:?}");
-            for rank in (0..ranks).filter(|&rank| worked[rank] < 300.0) {
-                // The one task takes 300 ms; how late a rank is on a busy machine is its own affair.
-                let waited = sum(rank, &|event| event["args"]["blocked_us"].as_f64());
-                assert!(waited > 200.0, "{what} on {ranks}: rank {rank} waited {waited} ms, {worked:?}");
-            }
+    let cases = ["farm", "rooted", "pool", "graph", "pipeline"].map(|what| [2, 3].map(|ranks| (what, ranks)));
+    side_by_side(cases.as_flattened(), |&(what, ranks)| {
+        let (events, notes) = events(ranks, what, &[]);
+        assert!(notes.is_empty(), "{what} on {ranks}: {notes:?}");
+        let sum = |rank: usize, of: &dyn Fn(&Value) -> Option<f64>| {
+            let mine = |event: &&Value| is(event, "ph", "X") && event["pid"] == rank;
+            events.iter().filter(mine).filter_map(of).sum::<f64>() / 1000.0
+        };
+        let tasks = |event: &Value| is(event, "cat", "task").then(|| event["dur"].as_f64()).flatten();
+        let worked: Vec<f64> = (0..ranks).map(|rank| sum(rank, &tasks)).collect();
+        assert_eq!(worked.iter().filter(|ms| **ms >= 300.0).count(), 1, "{what} on {ranks}: {worked:?}");
+        for rank in (0..ranks).filter(|&rank| worked[rank] < 300.0) {
+            // The one task takes 300 ms; how late a rank is on a busy machine is its own affair.
+            let waited = sum(rank, &|event| event["args"]["blocked_us"].as_f64());
+            assert!(waited > 200.0, "{what} on {ranks}: rank {rank} waited {waited} ms, {worked:?}");
         }
-    }
+    });
 }
 
 #[test]
@@ -187,28 +186,28 @@ fn ranks_that_work_one_after_the_other_are_named() {
 
 #[test]
 fn what_fails_leaves_a_picture() {
-    for (what, expected) in [("panics", 101), ("errs", 1), ("stalls", 3), ("dies", 134)] {
-        for ranks in [1, 2, 4] {
-            let (code, text, said) = traced(ranks, what, "run.json", &[]);
-            assert!(code != Some(0), "{what} on {ranks}: {said}");
-            if what == "dies" && ranks == 1 {
-                // Nobody is left.
-                continue;
-            }
-            assert!(!text.is_empty(), "{what} on {ranks} ({code:?}, not {expected}): {said}");
-            let (events, _) = parsed(&text);
-            let sums = |rank: usize| {
-                let mine = |event: &&Value| event["pid"] == rank && is(event, "name", "all_reduce_one");
-                events.iter().filter(mine).count()
-            };
-            // Those that wait have begun a fourth one.
-            let open = events.iter().filter(|event| event["args"]["ended"] == false).count();
-            for rank in 0..ranks {
-                assert!(sums(rank) >= 3, "{what} on {ranks}: rank {rank} has {}", sums(rank));
-            }
-            assert!(open >= 1 || ranks == 1, "{what} on {ranks}: somebody waits");
+    let cases = [("panics", 101), ("errs", 1), ("stalls", 3), ("dies", 134)];
+    let cases = cases.map(|case| [1, 2, 4].map(|ranks| (case, ranks)));
+    side_by_side(cases.as_flattened(), |&((what, expected), ranks)| {
+        let (code, text, said) = traced(ranks, what, "run.json", &[]);
+        assert!(code != Some(0), "{what} on {ranks}: {said}");
+        if what == "dies" && ranks == 1 {
+            // Nobody is left.
+            return;
         }
-    }
+        assert!(!text.is_empty(), "{what} on {ranks} ({code:?}, not {expected}): {said}");
+        let (events, _) = parsed(&text);
+        let sums = |rank: usize| {
+            let mine = |event: &&Value| event["pid"] == rank && is(event, "name", "all_reduce_one");
+            events.iter().filter(mine).count()
+        };
+        // Those that wait have begun a fourth one.
+        let open = events.iter().filter(|event| event["args"]["ended"] == false).count();
+        for rank in 0..ranks {
+            assert!(sums(rank) >= 3, "{what} on {ranks}: rank {rank} has {}", sums(rank));
+        }
+        assert!(open >= 1 || ranks == 1, "{what} on {ranks}: somebody waits");
+    });
 }
 
 #[test]

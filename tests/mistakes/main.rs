@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{code, program};
+use common::{code, program, side_by_side};
 use rankwise::testing::{Ended, launcher, run_to_end};
 
 /// The code of a job that was ended because of a mistake.
@@ -338,7 +338,7 @@ const CLASSES: &[(&str, &[Row])] = &[
 #[test]
 fn every_class_of_mistakes_is_named_or_refused() {
     let all: Vec<_> = CLASSES.iter().flat_map(|(_, rows)| *rows).collect();
-    let mut found = common::side_by_side(&all, |row| named_or_refused(row)).into_iter();
+    let mut found = side_by_side(&all, |row| named_or_refused(row)).into_iter();
     let mut table = String::new();
     for (class, rows) in CLASSES {
         table += &format!("| **{class}** | | | |\n");
@@ -462,7 +462,7 @@ fn a_mismatch_in_a_part_names_the_part_and_its_ranks() {
 
 #[test]
 fn ranks_that_wait_for_ever_are_named() {
-    for (what, ranks, level, why, line) in [
+    let cases = [
         (
             "skipped-at-the-end",
             3,
@@ -491,15 +491,16 @@ fn ranks_that_wait_for_ever_are_named() {
         ("never-answered", 4, "full", "in a circle: 0 -> 3 -> 0", "rank 0 is in irecv_into from rank 3 at"),
         ("none-of-them", 2, "full", "every rank that could help waits", "ranks 0-1 are in wait_any at"),
         ("crossed", 3, "full", "in a circle: 0 -> 2 -> 0", "rank 2 is in barrier on 'world/part 0' at"),
-    ] {
+    ];
+    side_by_side(&cases, |&(what, ranks, level, why, line)| {
         let ended = make(what, ranks, &[("RANKWISE_CHECK", level)]);
         says(&ended, "DEADLOCK: ", &[why, line]);
-    }
+    });
 }
 
 #[test]
 fn an_exchange_that_a_rank_leaves_out_is_found_as_soon_as_any_other_deadlock() {
-    for (what, ranks, why, line) in [
+    let cases = [
         (
             "unshifted",
             3,
@@ -518,7 +519,8 @@ fn an_exchange_that_a_rank_leaves_out_is_found_as_soon_as_any_other_deadlock() {
             "rank 0 waits for rank 4, which has ended",
             "rank 3 is in shift to rank 4 tag 8 from rank 2",
         ),
-    ] {
+    ];
+    side_by_side(&cases, |&(what, ranks, why, line)| {
         let ended = make(what, ranks, &[("RANKWISE_CHECK", "light")]);
         says(&ended, "DEADLOCK: ", &[why, line]);
         // Where a message may be under way that has not been counted, it takes 10 s.
@@ -526,7 +528,7 @@ fn an_exchange_that_a_rank_leaves_out_is_found_as_soon_as_any_other_deadlock() {
             ended.stderr.split_once("(nothing has moved for ").and_then(|(_, rest)| rest.split_once(" s)"));
         let time: f64 = time.and_then(|(time, _)| time.parse().ok()).expect("a time");
         assert!(time < 8.0, "{what} on {ranks}: {time} s");
-    }
+    });
 }
 
 #[test]
@@ -544,19 +546,15 @@ fn what_many_more_ranks_than_cores_do_is_found_soon() {
 
 #[test]
 fn ranks_of_other_nodes_are_seen() {
-    for (what, line) in [
-        ("no-sender", "rank 1 is in recv from rank 0 at"),
-        ("skipped-at-the-end", "ranks 0-2 are in barrier at"),
-    ] {
-        for nodes in ["2", "4"] {
-            let ended = make(what, 4, &[("RANKWISE_CHECK", "light"), ("RANKWISE_TEST_NODES", nodes)]);
-            says(
-                &ended,
-                "DEADLOCK: ",
-                &[line, if what == "no-sender" { "circle" } else { "which has ended" }],
-            );
-        }
-    }
+    let cases = [
+        ("no-sender", "rank 1 is in recv from rank 0 at", "circle"),
+        ("skipped-at-the-end", "ranks 0-2 are in barrier at", "which has ended"),
+    ];
+    let cases = cases.map(|case| ["2", "4"].map(|nodes| (case, nodes)));
+    side_by_side(cases.as_flattened(), |&((what, line, why), nodes)| {
+        let ended = make(what, 4, &[("RANKWISE_CHECK", "light"), ("RANKWISE_TEST_NODES", nodes)]);
+        says(&ended, "DEADLOCK: ", &[line, why]);
+    });
     let ended = make("slow", 4, &[("RANKWISE_TEST_NODES", "2")]);
     assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
     assert!(!ended.stderr.contains("DEADLOCK"), "{}", ended.stderr);
@@ -565,27 +563,22 @@ fn ranks_of_other_nodes_are_seen() {
 #[test]
 fn a_process_that_is_stopped_is_named() {
     // The first rank's watchdog stops with it: then the next one's looks.
-    for (what, line) in [("first-stopped", "rank 0 is silent for"), ("last-stopped", "rank 2 is silent for")]
-    {
+    let cases = [("first-stopped", "rank 0 is silent for"), ("last-stopped", "rank 2 is silent for")];
+    side_by_side(&cases, |&(what, line)| {
         let ended = make(what, 3, &[("RANKWISE_STALL", "4s,end")]);
         says(&ended, "STALL: a rank has waited for", &[line]);
-    }
+    });
 }
 
 #[test]
 fn a_slow_rank_is_no_deadlock() {
-    for level in ["light", "full"] {
-        for what in ["none", "slow", "slow-shift"] {
-            let ended = make(what, 3, &[("RANKWISE_CHECK", level)]);
-            assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
-            assert_eq!(ended.stdout.matches("is done").count(), 3, "{}", ended.stderr);
-            assert!(
-                !ended.stderr.contains("DEADLOCK") && !ended.stderr.contains("STALL"),
-                "{}",
-                ended.stderr
-            );
-        }
-    }
+    let cases = ["light", "full"].map(|level| ["none", "slow", "slow-shift"].map(|what| (what, level)));
+    side_by_side(cases.as_flattened(), |(what, level)| {
+        let ended = make(what, 3, &[("RANKWISE_CHECK", level)]);
+        assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
+        assert_eq!(ended.stdout.matches("is done").count(), 3, "{}", ended.stderr);
+        assert!(!ended.stderr.contains("DEADLOCK") && !ended.stderr.contains("STALL"), "{}", ended.stderr);
+    });
 }
 
 #[test]
