@@ -217,7 +217,7 @@ pub struct Ended {
 struct Turn;
 
 /// How many are free.
-static TURNS: Mutex<usize> = Mutex::new(8);
+static TURNS: Mutex<usize> = Mutex::new(4);
 static FREE: Condvar = Condvar::new();
 
 impl Turn {
@@ -238,7 +238,7 @@ impl Drop for Turn {
 
 /// Runs a command, with no input, to its end, or for `limit`: then it and all processes it has started are ended.
 ///
-/// Tests that run at the same time take turns, eight together: most of a short run is its launcher's.
+/// Tests that run at the same time take turns, four together: most of a short run is its launcher's.
 ///
 /// # Panics
 /// When the command cannot be started.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Folder, LIMIT, code, launch, run};
+use common::{Folder, LIMIT, code, launch, run, side_by_side};
 use rankwise::kernels::permutation::{Unit, key, permute_words, permuted};
 use rankwise::testing::{Ended, run_to_end};
 use xxhash_rust::xxh3::xxh3_64;
@@ -57,12 +57,14 @@ fn lines(bytes: usize) -> Vec<u8> {
             break;
         }
         let random = key(1, 0, number);
-        let len = match random % 16 {
+        let len: usize = match random % 16 {
             0 => 0,
             1 => 700,
-            other => 10 * other,
+            other => 10 * other as usize,
         };
-        text.extend((0..len).map(|at| b'a' + ((random >> (at % 50)) % 26) as u8));
+        // In pieces of 50, which all begin alike.
+        let piece: [u8; 50] = std::array::from_fn(|at| b'a' + ((random >> at) % 26) as u8);
+        (0..len).step_by(50).for_each(|at| text.extend_from_slice(&piece[..(len - at).min(50)]));
         text.push(b'\n');
     }
     text
@@ -147,7 +149,6 @@ fn memory_is_a_promise() {
 #[test]
 fn awkward_texts_are_permuted_as_the_twin_does() {
     let folder = Folder::new("permute-awkward");
-    let (input, output) = (folder.file("in.txt"), folder.file("out.txt"));
     let long = [vec![b'x'; 50 << 20], b"\nshort\n".to_vec()].concat();
     let many = lines(200_000);
     let texts: [&[u8]; 14] = [
@@ -166,7 +167,10 @@ fn awkward_texts_are_permuted_as_the_twin_does() {
         &many,
         &long,
     ];
-    for (number, text) in texts.iter().enumerate() {
+    let numbered: Vec<_> = texts.iter().enumerate().collect();
+    side_by_side(&numbered, |(number, text)| {
+        let (input, output) =
+            (folder.file(&format!("{number}.txt")), folder.file(&format!("{number}.out.txt")));
         write(&input, text);
         for (unit, name) in [(Unit::Line, "line"), (Unit::Nul, "nul"), (Unit::Paragraph, "paragraph")] {
             if text.len() > 1 << 20 && unit != Unit::Line {
@@ -177,7 +181,8 @@ fn awkward_texts_are_permuted_as_the_twin_does() {
             run_well(ranks, &[&input, "-o", &output, "--unit", name, "--copies", "2", "--seed", "3"]);
             assert!(read(&output) == expected, "text {number} in {name}s on {ranks} ranks");
         }
-    }
+    });
+    let (input, output) = (folder.file("in.txt"), folder.file("out.txt"));
     // In little memory: longer than a buffer, but not too long; and too long.
     let least = least_memory(&folder);
     let long = [lines(30 << 20), vec![b'y'; 1 << 20], b"\n".to_vec(), vec![b'\n'; 500_000], b"end".to_vec()]
@@ -231,30 +236,31 @@ fn many_files_are_one_corpus() {
     fails(2, &[&folder.file("empty"), "-o", &output], "there is no file in this folder");
 }
 
-/// All numbers of a dataset, by a program that is not ours.
-fn numbers(path: &str, dataset: &str) -> Vec<u64> {
+/// The bytes of a dataset, by a program that is not ours; numbers begin with their lowest byte.
+fn bytes(path: &str, dataset: &str) -> Vec<u8> {
     let out = format!("{path}.numbers");
     let dump = Command::new("h5dump").args(["-d", dataset, "-b", "LE", "-o", &out, path]).output();
     let dump = dump.expect("h5dump comes with hdf5-tools");
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     let bytes = fs::read(&out).unwrap_or_default();
     let _ = fs::remove_file(out);
-    match dataset {
-        "/text" | "/header" => bytes.into_iter().map(u64::from).collect(),
-        _ => bytes.as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number)).collect(),
-    }
+    bytes
+}
+
+/// All numbers of a dataset.
+fn numbers(path: &str, dataset: &str) -> Vec<u64> {
+    bytes(path, dataset).as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number)).collect()
 }
 
 #[test]
 fn every_layout_holds_the_same_text() {
-    let folder = Folder::new("permute-layouts");
-    let input = folder.file("in.txt");
     let small = lines(300_000);
     let large = lines(20 << 20);
-    let least = format!("{}M", least_memory(&folder) + 1);
-    for (text, ranks, memory) in
-        [(&small, 1, "1G"), (&small, 3, "1G"), (&large, 2, &least[..]), (&large, 3, "1G")]
-    {
+    let least = format!("{}M", least_memory(&Folder::new("permute-layouts")) + 1);
+    let cases = [(&small, 1, "1G"), (&small, 3, "1G"), (&large, 2, &least[..]), (&large, 3, "1G")];
+    side_by_side(&cases, |&(text, ranks, memory)| {
+        let folder = Folder::new(&format!("permute-layouts-{ranks}-{}", text.len()));
+        let input = folder.file("in.txt");
         write(&input, text);
         let whole = twin(Unit::Line, text, 5, 3);
         let all = units(Unit::Line, text);
@@ -284,8 +290,7 @@ fn every_layout_holds_the_same_text() {
         }
 
         let h5 = make("text.h5", &[]);
-        let there: Vec<u8> = numbers(&h5, "/text").into_iter().map(|byte| byte as u8).collect();
-        assert!(there == whole, "HDF5 on {ranks} ranks");
+        assert!(bytes(&h5, "/text") == whole, "HDF5 on {ranks} ranks");
         let lengths = (0..3).flat_map(|copy| permuted(5, copy, &all)).map(|unit| unit.len() as u64);
         let offsets: Vec<u64> = [0]
             .into_iter()
@@ -321,7 +326,7 @@ fn every_layout_holds_the_same_text() {
             (0..).zip(&all).for_each(|(index, unit)| permute_words(5, copy, index, unit, &mut expected));
         }
         assert!(read(&within) == expected, "words on {ranks} ranks");
-    }
+    });
 }
 
 #[test]

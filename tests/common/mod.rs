@@ -62,7 +62,7 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R
         mine.map(|(place, item)| (place, look(item))).collect::<Vec<_>>()
     };
     let mut found: Vec<_> = thread::scope(|scope| {
-        let threads = [(); 8].map(|()| scope.spawn(one_by_one));
+        let threads = [(); 4].map(|()| scope.spawn(one_by_one));
         threads.into_iter().flat_map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     found.sort_by_key(|(place, _)| *place);

@@ -119,7 +119,8 @@ fn chain(world: &Comm) -> rankwise::program::Outcome {
     if rank > 0 {
         token = world.recv(rank - 1)?;
     }
-    work(10);
+    // Much longer than a message takes, also on a busy machine.
+    work(50);
     if rank + 1 < size {
         world.send(rank + 1, &token)?;
     }
