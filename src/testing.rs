@@ -50,9 +50,16 @@ const FINISHED: &str = "rankwise: this rank has run the whole test";
 /// Where Open MPI 4 keeps what the processes of a job share.
 const SESSIONS: &str = "OMPI_MCA_orte_tmpdir_base";
 
-/// Whether ranks that wait let others run: inside of MPICH, which has no word for it; of Open MPI, which else does so only where one job
-/// has more ranks than there are cores.
-const YIELD: [&str; 2] = ["RANKWISE_YIELD", "OMPI_MCA_mpi_yield_when_idle"];
+/// What a run beside others is told.
+const BESIDE_OTHERS: [(&str, &str); 4] = [
+    // Ranks that wait let others run: inside of MPICH, which has no word for it; of Open MPI, which else does so only where one job has
+    // more ranks than there are cores.
+    ("RANKWISE_YIELD", "1"),
+    ("OMPI_MCA_mpi_yield_when_idle", "1"),
+    // Each rank asks all devices what they are, with plugins for those of GPUs and X11: on a virtual machine half the time of a short run.
+    ("HWLOC_COMPONENTS", "-pci,-linuxio"),
+    ("HWLOC_PLUGINS_PATH", "/dev/null"),
+];
 
 thread_local! {
     /// How often this test has called [`on_ranks`] so far. A test runs on a thread of its own.
@@ -84,7 +91,7 @@ pub fn on_ranks<const N: usize>(rank_counts: [usize; N], body: impl FnOnce(&Comm
     };
     for ranks in rank_counts.into_iter().filter(wanted) {
         let this = env::current_exe().expect("a running program has a path");
-        let mut launch = launcher(ranks);
+        let mut launch = test_launcher(ranks);
         launch.args(env::var("RANKWISE_TEST_UNDER").unwrap_or_default().split_whitespace());
         launch.arg(this).args([&test, "--exact", "--include-ignored", "--nocapture", "--quiet"]);
         launch.env(RANKS, ranks.to_string()).env(CALL, call.to_string());
@@ -181,13 +188,20 @@ pub fn launcher(ranks: usize) -> Command {
     if !network("infiniband") && !network("cxi") && env::var_os("OMPI_MCA_pml").is_none() {
         command.env("OMPI_MCA_pml", "ob1");
     }
-    // Each rank asks all devices what they are, with plugins for those of GPUs and X11, and then uses none of that: on a virtual machine
-    // half the time of a short run.
-    for (name, value) in [("HWLOC_COMPONENTS", "-pci,-linuxio"), ("HWLOC_PLUGINS_PATH", "/dev/null")] {
-        if env::var_os(name).is_none() {
-            command.env(name, value);
-        }
-    }
+    command
+}
+
+/// As [`launcher`], for a short run beside others, as tests are; not for one that is measured. Ranks that wait let others run, and none
+/// looks for devices; what the environment says of either stays.
+///
+/// ```no_run
+/// let mut hello = rankwise::testing::test_launcher(4);
+/// hello.arg("target/debug/examples/hello");
+/// assert!(rankwise::testing::run_to_end(hello, std::time::Duration::from_secs(10)).stdout.starts_with("rank 0 of 4"));
+/// ```
+pub fn test_launcher(ranks: usize) -> Command {
+    let mut command = launcher(ranks);
+    command.envs(BESIDE_OTHERS.into_iter().filter(|(name, _)| env::var_os(name).is_none()));
     command
 }
 
@@ -246,12 +260,6 @@ pub fn run_to_end(mut command: Command, limit: Duration) -> Ended {
     let _turn = Turn::take();
     // Of the launcher only: what another command starts, as a batch system does, may outlive it.
     let launches = command.get_program() == launcher(1).get_program();
-    // Others run beside it.
-    for name in YIELD.into_iter().filter(|_| launches) {
-        if env::var_os(name).is_none() && command.get_envs().all(|(set, _)| set != name) {
-            command.env(name, "1");
-        }
-    }
     let sessions =
         (launches && library() == Library::OpenMpi && env::var_os(SESSIONS).is_none()).then(sessions);
     if let Some(folder) = &sessions {

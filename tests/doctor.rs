@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use common::{code, program, tool};
-use rankwise::testing::{Ended, launcher, run_to_end};
+use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 fn doctor(arguments: &[&str]) -> Ended {
     let mut command = Command::new(tool());
@@ -43,7 +43,7 @@ fn this_machine_is_well() {
 #[test]
 fn ranks_are_looked_at_as_they_were_started() {
     for ranks in [1, 2, 3] {
-        let mut command = launcher(ranks);
+        let mut command = test_launcher(ranks);
         command.arg(tool()).arg("doctor");
         let ended = run_to_end(command, common::LIMIT);
         let counted = if ranks == 1 {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::{ROOT, code, program, run};
-use rankwise::testing::{Ended, launcher, on_ranks, run_to_end};
+use rankwise::testing::{Ended, on_ranks, run_to_end, test_launcher};
 
 /// From the start of the launcher to the end of all ranks, on a loaded machine, or one on which a launch alone takes ten seconds
 /// because its own name is not in /etc/hosts. A hang is what it tells apart.
@@ -305,7 +305,7 @@ fn a_killed_rank_ends_the_job() {
 #[test]
 fn a_signal_to_the_launcher_is_told_once() {
     for how in ["end-the-launcher", "interrupt-the-launcher"] {
-        let mut command = launcher(3);
+        let mut command = test_launcher(3);
         command.arg(program("faults")).args([how, "1"]);
         // Open MPI leaves its ranks a second; where other tests run, too, that can be short for a word.
         command.env("OMPI_MCA_odls_base_sigkill_timeout", "4");
@@ -350,7 +350,7 @@ fn a_file_that_was_not_closed_is_an_error() {
 #[test]
 fn synchronous_sends_show_who_relies_on_buffers() {
     for (how, expected) in [("", 0), ("sync", 3)] {
-        let mut command = rankwise::testing::launcher(2);
+        let mut command = rankwise::testing::test_launcher(2);
         command.arg(common::program("faults")).args(["both-send-first", "0"]);
         command.env("RANKWISE_SEND", how);
         let ended = rankwise::testing::run_to_end(command, common::LIMIT);
@@ -418,7 +418,7 @@ fn a_launcher_that_stands_still_makes_no_failure_of_a_success() {
     let mut compile = Command::new(mpicc);
     let compiled = compile.args(["-shared", "-fPIC", "-o", &late, &source, "-ldl"]).status();
     assert!(compiled.is_ok_and(|status| status.success()), "{compile:?}");
-    let mut hello = launcher(3);
+    let mut hello = test_launcher(3);
     hello.arg("-x").arg(format!("LD_PRELOAD={late}")).arg(program("hello"));
     let ended = run_to_end(hello, SOON);
     assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
@@ -469,7 +469,7 @@ fn a_second_run_is_refused() {
 
 #[test]
 fn a_backtrace_comes_when_asked_for() {
-    let mut command = launcher(2);
+    let mut command = test_launcher(2);
     command.arg(program("faults")).args(["panic", "1"]).env("RUST_BACKTRACE", "1");
     let ended = run_to_end(command, SOON);
     assert!(ended.stderr.contains("faults::main"), "{}", ended.stderr);
@@ -497,7 +497,7 @@ fn ranks_that_do_not_run_the_same_are_refused_once() {
         ),
     ] {
         for meant in [false, true] {
-            let mut command = launcher(2);
+            let mut command = test_launcher(2);
             command.arg(&faults).args(["none", "0"]).args([":", "-n", "1"]).args(&other);
             command.env("RANKWISE_MIXED", if meant { "yes" } else { "" }).env("RANKWISE_CHECK", "off");
             if meant && what == "program" {
@@ -600,7 +600,7 @@ fn a_test_may_use_ranks_twice_and_what_is_around() {
 
 #[test]
 fn a_hang_is_ended_and_leaves_no_process() {
-    let mut command = launcher(3);
+    let mut command = test_launcher(3);
     command.arg(program("faults")).args(["hang", "0"]);
     let ended = run_to_end(command, Duration::from_secs(12));
     assert!(ended.status.is_none(), "{:?}: {}", ended.status, ended.stderr);

@@ -509,7 +509,7 @@ fn an_error_of_the_system_on_one_rank_ends_for_all() {
     let folder = Folder::new("quota");
     let place = folder.0.to_str().expect("our names are UTF-8");
     std::fs::write(folder.0.join("quota.h5"), "the old one").expect("writable");
-    let mut command = rankwise::testing::launcher(3);
+    let mut command = rankwise::testing::test_launcher(3);
     // The signal that comes with the limit is ignored, so that the error is told.
     command.args(["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(common::program("files"));
     command.args(["quota", place]).env_remove("RUST_BACKTRACE");

@@ -12,7 +12,7 @@ use rankwise::file::types::{FixedAscii, FixedUnicode};
 use rankwise::file::{File, H5Type, Storage};
 use rankwise::num_complex::Complex;
 use rankwise::prelude::*;
-use rankwise::testing::{launcher, on_ranks, run_to_end};
+use rankwise::testing::{on_ranks, run_to_end, test_launcher};
 
 #[derive(Clone, Copy, Debug, PartialEq, hdf5::H5Type)]
 #[repr(C)]
@@ -167,7 +167,7 @@ fn everybody_reads_the_same_values() {
 
     let python = |ranks: usize| {
         let parallel = if ranks > 0 { "parallel" } else { "serial" };
-        let mut command = if ranks > 0 { launcher(ranks) } else { Command::new("/usr/bin/env") };
+        let mut command = if ranks > 0 { test_launcher(ranks) } else { Command::new("/usr/bin/env") };
         // Debian's own Python, for which h5py is packaged.
         command.args(["/usr/bin/python3", "-c", PYTHON, path, parallel]);
         run_to_end(command, LIMIT)

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{Folder, code};
-use rankwise::testing::{Ended, launcher, run_to_end};
+use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 fn new(folder: &Path, arguments: &[&str]) -> Ended {
     let mut command = Command::new(common::tool());
@@ -84,7 +84,7 @@ fn it_builds_passes_its_tests_and_runs() {
     }
     let target = std::env::current_exe().unwrap();
     let target = target.ancestors().nth(2).expect("below target/debug/deps");
-    let mut waves = launcher(3);
+    let mut waves = test_launcher(3);
     waves
         .arg(target.join("waves"))
         .args(["--points", "1000", "-o", "h.h5", "--report", "text"])

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-use rankwise::testing::{launcher, run_to_end};
+use rankwise::testing::{run_to_end, test_launcher};
 
 use crate::book::without_launcher;
 use crate::places::{LIMIT, Workshop};
@@ -62,7 +62,7 @@ fn command(program: &[String], run: &Run, folder: &Path) -> Command {
         // Without a launcher; but the settings that it would have made do no harm.
         0 => Command::new(&program[0]),
         ranks => {
-            let mut command = launcher(ranks);
+            let mut command = test_launcher(ranks);
             command.arg(&program[0]);
             command
         }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use rankwise::Comm;
-use rankwise::testing::{Ended, launcher, run_to_end};
+use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 /// Longer than any of these programs takes on a loaded machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ fn built(name: &str) -> PathBuf {
 
 /// A command that starts a program of ours on that many ranks.
 pub(crate) fn launch(ranks: usize, name: &str, args: &[&str]) -> Command {
-    let mut command = launcher(ranks);
+    let mut command = test_launcher(ranks);
     command.arg(program(name)).args(args).env_remove("RUST_BACKTRACE");
     // After a failure the launcher of Open MPI 4 otherwise waits up to 2 s for ranks that have ended.
     command.env("OMPI_MCA_odls_base_sigkill_timeout", "0");

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{code, program, side_by_side};
-use rankwise::testing::{Ended, launcher, run_to_end};
+use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 /// The code of a job that was ended because of a mistake.
 const MISTAKE: i32 = 3;
@@ -15,7 +15,7 @@ const MISTAKE: i32 = 3;
 const LIMIT: Duration = Duration::from_secs(40);
 
 fn make(what: &str, ranks: usize, settings: &[(&str, &str)]) -> Ended {
-    let mut command = launcher(ranks);
+    let mut command = test_launcher(ranks);
     command.arg(program("mistakes")).arg(what).envs(settings.iter().copied());
     command.env("OMPI_MCA_odls_base_sigkill_timeout", "0");
     run_to_end(command, LIMIT)
