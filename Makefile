@@ -111,12 +111,12 @@ test-large: setup
 
 # A project that rankwise new writes, as its user would build it: that takes a minute.
 test-new: setup
-	@$(ENV) && cargo build $(CARGO_FLAGS) --bins && cargo test $(CARGO_FLAGS) --test new -- --include-ignored
+	@$(ENV) && cargo build $(CARGO_FLAGS) --bins && cargo test $(CARGO_FLAGS) --test all -- --include-ignored new::
 
 # Installs Slurm where it may, and says so where it cannot be had. The scripts run these examples.
 test-slurm: setup
 	@$(ENV) && cargo build $(CARGO_FLAGS) --bin rankwise $(addprefix --example ,$(SLURM_EXAMPLES)) && \
-	cargo test $(CARGO_FLAGS) --no-run $(addprefix --test ,slurm messages exchange values parts collectives) && tests/slurm/run.sh $(ARGS)
+	cargo test $(CARGO_FLAGS) --no-run --test slurm --test all && tests/slurm/run.sh $(ARGS)
 
 SLURM_EXAMPLES = hello pi pool word_count hybrid heat parzen bubble_sort permute_corpus command_farm faults
 
@@ -129,7 +129,7 @@ test-valgrind: setup
 	@MPI=openmpi; . ./env.sh && \
 	RANKWISE_TEST_ONLY=2 RANKWISE_TEST_LIMIT=900 \
 	RANKWISE_TEST_UNDER='valgrind -q --error-exitcode=33 --undef-value-errors=no' \
-	    cargo test $(CARGO_FLAGS) --test soundness --test messages --test exchange --test values --test parts
+	    cargo test $(CARGO_FLAGS) --test all -- soundness:: messages:: exchange:: values:: parts::
 
 check: setup
 	@$(ENV) && cargo fmt --all --check && \

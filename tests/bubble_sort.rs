@@ -1,11 +1,9 @@
 //! The program bubble_sort: the same result at any rank count, with every algorithm and in every format, and one clear error for bad
 //! input.
 
-mod common;
-
 use std::fs;
 
-use common::{Folder, code, run};
+use crate::common::{Folder, code, run};
 use ndarray::Array1;
 use rankwise::testing::Ended;
 

@@ -2,12 +2,10 @@
 //! ends with the same file.
 #![cfg(feature = "h5")]
 
-mod common;
-
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::{LIMIT, code, launch, ranks_of, run_disturbed, shared, signal};
+use crate::common::{LIMIT, code, launch, ranks_of, run_disturbed, shared, signal};
 use rankwise::array::{DistArray, Layout};
 use rankwise::checkpoint::{Checkpoint, Every};
 use rankwise::prelude::*;
@@ -184,7 +182,7 @@ fn all_ranks_stop_at_the_same_step() {
 /// An undisturbed run; one that is killed half-way, and goes on on other ranks; one that is told to stop, and does.
 #[test]
 fn heat_that_was_killed_ends_with_the_same_file() {
-    let folder = common::Folder::new("heat");
+    let folder = crate::common::Folder::new("heat");
     let args = |name: &str, rest: &str| -> Vec<String> {
         let (output, checkpoints) =
             (folder.file(&format!("{name}.h5")), folder.file(&format!("{name}-saved")));

@@ -1,11 +1,9 @@
 //! The command farm: each command once, failures told, and a log by which a killed job goes on.
 
-mod common;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
-use common::{Folder, LIMIT, code, launch, run};
+use crate::common::{Folder, LIMIT, code, launch, run};
 use rankwise::testing::run_to_end;
 
 const PROGRAM: &str = "command_farm";

@@ -1,8 +1,6 @@
 //! The examples with pictures of densities: they run, say the same on any number of ranks, and draw.
 
-mod common;
-
-use common::{Folder, code, run};
+use crate::common::{Folder, code, run};
 
 /// What an example prints, and its picture, at some rank counts.
 fn drawn(name: &str, args: &[&str]) -> (String, Vec<u8>) {
@@ -17,7 +15,7 @@ fn drawn(name: &str, args: &[&str]) -> (String, Vec<u8>) {
     assert!(seen[0] == seen[1], "1 and 3 ranks: {}\n{}", seen[0].0, seen[1].0);
     assert!(seen[0].1.starts_with(b"\x89PNG"), "a PNG");
     if std::env::var_os("RANKWISE_WRITE_DOCS").is_some() {
-        let to = format!("{}/docs/{name}.png", common::ROOT);
+        let to = format!("{}/docs/{name}.png", crate::common::ROOT);
         std::fs::write(to, &seen[0].1).expect("docs/ can be written");
     }
     seen.swap_remove(0)

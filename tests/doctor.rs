@@ -1,23 +1,21 @@
 //! What `rankwise doctor` says of machines that are as they should be, and of others.
 
-mod common;
-
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use common::{code, program, tool};
+use crate::common::{code, program, tool};
 use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 fn doctor(arguments: &[&str]) -> Ended {
     let mut command = Command::new(tool());
     command.arg("doctor").args(arguments);
-    run_to_end(command, common::LIMIT)
+    run_to_end(command, crate::common::LIMIT)
 }
 
 fn doctor_with(mpiexec: &str) -> Ended {
     let mut command = Command::new(tool());
     command.arg("doctor").env("MPIEXEC", mpiexec);
-    run_to_end(command, common::LIMIT)
+    run_to_end(command, crate::common::LIMIT)
 }
 
 #[track_caller]
@@ -45,7 +43,7 @@ fn ranks_are_looked_at_as_they_were_started() {
     for ranks in [1, 2, 3] {
         let mut command = test_launcher(ranks);
         command.arg(tool()).arg("doctor");
-        let ended = run_to_end(command, common::LIMIT);
+        let ended = run_to_end(command, crate::common::LIMIT);
         let counted = if ranks == 1 {
             "✓ 1 rank on 1 node,".to_owned()
         } else {
@@ -70,7 +68,7 @@ fn the_list_is_json_when_asked_for() {
 /// A launcher of the other MPI, by what it says of itself, that starts each rank alone; and one that starts nothing.
 #[test]
 fn launchers_that_do_not_fit_are_named() {
-    let folder = common::Folder::new("launchers");
+    let folder = crate::common::Folder::new("launchers");
     let other = if rankwise::program::mpi_version().starts_with("Open MPI") {
         ("HYDRA build details", "MPICH")
     } else {
@@ -103,7 +101,7 @@ fn a_program_without_its_libraries_is_named() {
     let ended = doctor(&[hello.to_str().expect("our names are UTF-8")]);
     says(&ended, &["hello finds all its libraries; MPI ("], 0);
     // The same program, with another name where the loader looks for its MPI.
-    let folder = common::Folder::new("libraries");
+    let folder = crate::common::Folder::new("libraries");
     let mut bytes = std::fs::read(&hello).expect("it is there");
     let places: Vec<usize> = (0..bytes.len() - 6).filter(|&i| bytes[i..].starts_with(b"libmpi")).collect();
     for place in places {

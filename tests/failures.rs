@@ -1,11 +1,9 @@
 //! Programs that must fail: with one message of ours, the right exit code, and soon.
 
-mod common;
-
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{ROOT, code, program, run};
+use crate::common::{ROOT, code, program, run};
 use rankwise::testing::{Ended, on_ranks, run_to_end, test_launcher};
 
 /// From the start of the launcher to the end of all ranks, on a loaded machine, or one on which a launch alone takes ten seconds
@@ -169,7 +167,7 @@ const CASES: &[Case] = &[
 fn fail(ranks: usize, case: &Case, rank: usize) -> Ended {
     let mut left = TRIES;
     loop {
-        let mut command = common::launch(ranks, "faults", &[case.how, &rank.to_string()]);
+        let mut command = crate::common::launch(ranks, "faults", &[case.how, &rank.to_string()]);
         if ranks == 1 {
             // A world of one, as without a launcher.
             command = Command::new(program("faults"));
@@ -179,7 +177,7 @@ fn fail(ranks: usize, case: &Case, rank: usize) -> Ended {
             // Else this library takes Rust's place, and threads have no stack on which to tell that theirs is full.
             command.env("UCX_HANDLE_ERRORS", "none");
         }
-        let ended = run_to_end(command, common::LIMIT);
+        let ended = run_to_end(command, crate::common::LIMIT);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than that").as_millis();
         let failed =
             ended.stdout.lines().find_map(|line| line.strip_prefix("failing at ")?.parse::<u128>().ok());
@@ -213,8 +211,8 @@ fn ours(stderr: &str) -> Vec<String> {
 
 #[test]
 fn a_failing_rank_ends_the_job_with_one_message() {
-    let rows = common::side_by_side(CASES, one_message);
-    common::compare_with_docs(
+    let rows = crate::common::side_by_side(CASES, one_message);
+    crate::common::compare_with_docs(
         "failures.md",
         "| failure | what is printed | exit code |\n|---|---|---|\n",
         &rows.concat(),
@@ -309,7 +307,7 @@ fn a_signal_to_the_launcher_is_told_once() {
         command.arg(program("faults")).args([how, "1"]);
         // Open MPI leaves its ranks a second; where other tests run, too, that can be short for a word.
         command.env("OMPI_MCA_odls_base_sigkill_timeout", "4");
-        let ended = run_to_end(command, common::LIMIT);
+        let ended = run_to_end(command, crate::common::LIMIT);
         assert!(!ended.status.is_some_and(|status| status.success()), "{ended:?}");
         let ours = ours(&ended.stderr);
         assert_eq!(ours.len(), 1, "{}", ended.stderr);
@@ -351,9 +349,9 @@ fn a_file_that_was_not_closed_is_an_error() {
 fn synchronous_sends_show_who_relies_on_buffers() {
     for (how, expected) in [("", 0), ("sync", 3)] {
         let mut command = rankwise::testing::test_launcher(2);
-        command.arg(common::program("faults")).args(["both-send-first", "0"]);
+        command.arg(crate::common::program("faults")).args(["both-send-first", "0"]);
         command.env("RANKWISE_SEND", how);
-        let ended = rankwise::testing::run_to_end(command, common::LIMIT);
+        let ended = rankwise::testing::run_to_end(command, crate::common::LIMIT);
         assert_eq!(code(&ended), Some(expected), "{}", ended.stderr);
         assert_eq!(ended.stderr.contains("DEADLOCK: ranks wait for each other"), expected == 3);
     }
@@ -411,7 +409,7 @@ fn a_launcher_that_stands_still_makes_no_failure_of_a_success() {
     if !rankwise::program::mpi_version().starts_with("Open MPI") {
         return; // The goodbye that is late here is that of PMIx.
     }
-    let folder = common::Folder::new("late");
+    let folder = crate::common::Folder::new("late");
     let late = folder.file("late_launcher.so");
     let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
     let source = format!("{ROOT}/tests/programs/late_launcher.c");
@@ -478,7 +476,7 @@ fn a_backtrace_comes_when_asked_for() {
 /// Both launchers start several programs as one world, with a colon between them.
 #[test]
 fn ranks_that_do_not_run_the_same_are_refused_once() {
-    let folder = common::Folder::new("mixed");
+    let folder = crate::common::Folder::new("mixed");
     let changed = folder.file("faults");
     std::fs::copy(program("faults"), &changed).expect("it can be copied");
     let mut file = std::fs::OpenOptions::new().append(true).open(&changed).expect("it is there");
@@ -621,7 +619,7 @@ fn a_hang_is_ended_and_leaves_no_process() {
 /// MPICH complains of a datatype that is left when it ends.
 #[test]
 fn the_datatype_of_a_derived_struct_is_freed() {
-    let ended = common::run(2, "09_own_types", &[]);
-    assert_eq!(common::code(&ended), Some(0), "{}", ended.stderr);
+    let ended = crate::common::run(2, "09_own_types", &[]);
+    assert_eq!(crate::common::code(&ended), Some(0), "{}", ended.stderr);
     assert_eq!((ended.stdout.lines().count(), ended.stderr.as_str()), (1, ""), "{}", ended.stdout);
 }

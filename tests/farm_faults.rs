@@ -1,10 +1,8 @@
 //! Farms in which something fails: no hang, nothing swallowed, the right exit code, and a journal that goes on.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Folder, LIMIT, code, launch, ranks_of, run, run_disturbed, side_by_side, signal};
+use crate::common::{Folder, LIMIT, code, launch, ranks_of, run, run_disturbed, side_by_side, signal};
 use rankwise::testing::{Ended, run_to_end};
 
 const PROGRAM: &str = "farms";

@@ -1,9 +1,7 @@
 //! Laws of HDF5 files on ranks: what was written is read, at any rank count, and a mistake is the same error on all ranks.
 #![cfg(feature = "h5")]
 
-mod common;
-
-use common::shared;
+use crate::common::shared;
 use ndarray::{Array2, Array3, s};
 use rankwise::file::{File, Storage};
 use rankwise::prelude::*;

@@ -1,13 +1,11 @@
 //! No hang, no half file: each thing that can go wrong, on each rank alone and on all; the same error everywhere, in seconds.
 #![cfg(feature = "h5")]
 
-mod common;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Folder, LIMIT, code, launch, ranks_of, run, run_disturbed, shared, signal};
+use crate::common::{Folder, LIMIT, code, launch, ranks_of, run, run_disturbed, shared, signal};
 use ndarray::{Array1, Array2};
 use rand::RngExt as _;
 use rankwise::checkpoint::Checkpoint;
@@ -511,7 +509,7 @@ fn an_error_of_the_system_on_one_rank_ends_for_all() {
     std::fs::write(folder.0.join("quota.h5"), "the old one").expect("writable");
     let mut command = rankwise::testing::test_launcher(3);
     // The signal that comes with the limit is ignored, so that the error is told.
-    command.args(["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(common::program("files"));
+    command.args(["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(crate::common::program("files"));
     command.args(["quota", place]).env_remove("RUST_BACKTRACE");
     let ended = run_to_end(command, LIMIT);
     assert_eq!(code(&ended), Some(1), "{}", ended.stderr);

@@ -1,9 +1,7 @@
 //! Laws of what a file can hold: every kind of element and storage, blocks of any shape, groups, attributes, arrays in every layout.
 #![cfg(feature = "h5")]
 
-mod common;
-
-use common::shared;
+use crate::common::shared;
 use mpi::topology::{CartesianCommunicator, Communicator};
 use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, array, s};
 use rankwise::array::{DistArray, Layout};
@@ -541,7 +539,7 @@ fn options_reach_the_file() {
 
 #[test]
 fn npy_files_come_back() {
-    let folder = common::Folder::new("npy");
+    let folder = crate::common::Folder::new("npy");
     let path = folder.file("a.npy");
     let array = Array2::from_shape_fn((3, 4), |(i, k)| Complex::new(i as f64, k as f64));
     rankwise::file::npy::write(&path, &array).expect("written");

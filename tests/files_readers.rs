@@ -1,12 +1,10 @@
 //! What is written here others read: h5dump, h5py with and without MPI, and any number of ranks.
 #![cfg(feature = "h5")]
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::LIMIT;
+use crate::common::LIMIT;
 use ndarray::{Array1, ArrayD, IxDyn, s};
 use rankwise::file::types::{FixedAscii, FixedUnicode};
 use rankwise::file::{File, H5Type, Storage};

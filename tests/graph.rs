@@ -1,8 +1,6 @@
 //! Laws of graphs of tasks, and what becomes of them when some fail.
 
-mod common;
-
-use common::{code, run};
+use crate::common::{code, run};
 use rankwise::Error;
 use rankwise::skeleton::{Graph, Task};
 use rankwise::testing::on_ranks;
@@ -401,7 +399,7 @@ fn an_error_that_nobody_looks_at_makes_the_exit_code_1() {
 #[test]
 fn a_rank_that_is_killed_ends_the_job() {
     for rank in 0..3 {
-        let (ended, left) = common::killed_under_way("graph-endless", rank);
+        let (ended, left) = crate::common::killed_under_way("graph-endless", rank);
         assert!(!matches!(code(&ended), Some(0)) && ended.status.is_some(), "{}", ended.stderr);
         assert_eq!(left, 0, "nobody is left");
     }

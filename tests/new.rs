@@ -1,19 +1,17 @@
 //! What `rankwise new` writes: a project that builds, passes its own tests, and runs on ranks.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use common::{Folder, code};
+use crate::common::{Folder, code};
 use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 fn new(folder: &Path, arguments: &[&str]) -> Ended {
-    let mut command = Command::new(common::tool());
+    let mut command = Command::new(crate::common::tool());
     command.arg("new").args(arguments).current_dir(folder);
-    run_to_end(command, common::LIMIT)
+    run_to_end(command, crate::common::LIMIT)
 }
 
 /// All files below, with their texts.
@@ -89,7 +87,7 @@ fn it_builds_passes_its_tests_and_runs() {
         .arg(target.join("waves"))
         .args(["--points", "1000", "-o", "h.h5", "--report", "text"])
         .current_dir(&folder.0);
-    let ended = run_to_end(waves, common::LIMIT);
+    let ended = run_to_end(waves, crate::common::LIMIT);
     assert_eq!(code(&ended), Some(0), "{}", ended.stderr);
     assert!(
         ended.stdout.contains("π is about 3.1415927") && ended.stdout.contains("over 3 ranks"),

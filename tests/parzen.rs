@@ -1,11 +1,9 @@
 //! The program parzen: the same file at any rank count, right values, and one clear error for bad input.
 
-mod common;
-
 use std::process::Command;
 
+use crate::common::{Folder, cities, code, make_h5, program, run};
 use approx::assert_relative_eq;
-use common::{Folder, cities, code, make_h5, program, run};
 use rankwise::kernels::density::{Kernel, density, normalisation};
 use rankwise::testing::Ended;
 

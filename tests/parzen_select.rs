@@ -1,9 +1,7 @@
 //! The program parzen: bandwidths that are selected, weights, turned windows, logarithms and many widths at once.
 
-mod common;
-
+use crate::common::{Folder, code, make_h5, run};
 use approx::assert_relative_eq;
-use common::{Folder, code, make_h5, run};
 use rankwise::testing::Ended;
 
 /// Numbers of a standard normal distribution, the same each time.

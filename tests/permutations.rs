@@ -1,8 +1,6 @@
 //! Permutations: the laws of shuffling across ranks, and what randomness must look like.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use rankwise::array::{DistArray, Layout};
 use rankwise::distributed::permute::{Permutation, sample, shuffle, shuffle_array, shuffle_rows};
 use rankwise::file::{self, File};

@@ -1,13 +1,11 @@
 //! The program permute_corpus: the same bytes at any rank count and memory, those of the serial twin, and one clear error.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Folder, LIMIT, code, launch, run, side_by_side};
+use crate::common::{Folder, LIMIT, code, launch, run, side_by_side};
 use rankwise::kernels::permutation::{Unit, key, permute_words, permuted};
 use rankwise::testing::{Ended, run_to_end};
 use xxhash_rust::xxh3::xxh3_64;

@@ -1,10 +1,8 @@
 //! Laws of pipelines, and what becomes of them when something fails.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{code, run};
+use crate::common::{code, run};
 use rankwise::Error;
 use rankwise::comm::Sum;
 use rankwise::prelude::*;
@@ -391,7 +389,7 @@ fn an_error_that_nobody_looks_at_makes_the_exit_code_1() {
 #[test]
 fn a_rank_that_is_killed_ends_the_job_whichever_stage_it_has() {
     for rank in 0..3 {
-        let (ended, left) = common::killed_under_way("endless", rank);
+        let (ended, left) = crate::common::killed_under_way("endless", rank);
         assert!(!matches!(code(&ended), Some(0)) && ended.status.is_some(), "{}", ended.stderr);
         assert_eq!(left, 0, "nobody is left");
     }
@@ -399,7 +397,7 @@ fn a_rank_that_is_killed_ends_the_job_whichever_stage_it_has() {
 
 #[test]
 fn word_count_prints_the_same_at_any_rank_count_and_names_the_file_that_it_cannot_read() {
-    let folder = common::Folder::new("words");
+    let folder = crate::common::Folder::new("words");
     std::fs::create_dir(folder.0.join("more")).expect("a folder");
     for (name, text) in [("a", "The cat, the dog"), ("more/b", "THE end. A cat's tale"), ("c", "")] {
         std::fs::write(folder.0.join(name), text).expect("a file");

@@ -1,19 +1,17 @@
 //! What `rankwise scaling` makes of programs that scale, that report nothing, that fail and that hang.
 #![cfg(feature = "h5")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Folder, code, program};
+use crate::common::{Folder, code, program};
 use rankwise::testing::{Ended, run_to_end};
 
 fn scaling(folder: &Path, arguments: &[&str], program: &[&str]) -> Ended {
-    let mut command = Command::new(common::tool());
+    let mut command = Command::new(crate::common::tool());
     command.arg("scaling").args(arguments).arg("-o").arg(folder.join("study.1")).arg("--").args(program);
-    run_to_end(command, common::LIMIT)
+    run_to_end(command, crate::common::LIMIT)
 }
 
 fn path(name: &str) -> String {

@@ -1,16 +1,14 @@
 //! Laws of staged files: one copy a node, which all of its ranks see, and none when the program has ended.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::shared;
+use crate::common::shared;
 use rankwise::prelude::*;
 use rankwise::testing::on_ranks;
 
 /// From here on this process, and what it starts, has a temporary folder of its own. All ranks get the same one.
-fn with_tmpdir(world: &Comm, name: &str) -> Result<(Option<common::Folder>, std::path::PathBuf)> {
+fn with_tmpdir(world: &Comm, name: &str) -> Result<(Option<crate::common::Folder>, std::path::PathBuf)> {
     let (own, folder) = shared(world, name)?;
     rankwise_tmpdir(&folder);
     world.barrier()?;
@@ -99,16 +97,16 @@ fn what_cannot_be_staged_is_the_same_error_on_all_ranks() {
 /// At the end of each program, also of one that fails, nothing is left; and what a killed one has left the next one removes.
 #[test]
 fn nothing_is_left_behind() {
-    let tmp = common::Folder::new("stage-end");
+    let tmp = crate::common::Folder::new("stage-end");
     fs::write(tmp.file("input"), "some input").expect("it can be written");
     let staging = |how: &str, ranks: usize| {
-        let mut command = common::launch(ranks, "faults", &[how, "1"]);
+        let mut command = crate::common::launch(ranks, "faults", &[how, "1"]);
         command.env("TMPDIR", &tmp.0).env("RANKWISE_FAULTS_STAGE", tmp.file("input"));
-        rankwise::testing::run_to_end(command, common::LIMIT)
+        rankwise::testing::run_to_end(command, crate::common::LIMIT)
     };
     for (how, code) in [("none", 0), ("error", 1), ("panic", 101), ("exit-3", 3)] {
         let ended = staging(how, 3);
-        assert_eq!(common::code(&ended), Some(code), "{how}: {}", ended.stderr);
+        assert_eq!(crate::common::code(&ended), Some(code), "{how}: {}", ended.stderr);
         assert_eq!(folders(&tmp.0), [""; 0], "{how}");
     }
     let left = tmp.0.join("rankwise-stage-1-0");
@@ -122,6 +120,6 @@ fn nothing_is_left_behind() {
     lock.lock().expect("nobody else has it");
     fs::File::open(&held).and_then(|folder| folder.set_modified(hour)).expect("it is ours");
     let ended = staging("none", 2);
-    assert_eq!(common::code(&ended), Some(0), "{}", ended.stderr);
+    assert_eq!(crate::common::code(&ended), Some(0), "{}", ended.stderr);
     assert_eq!(folders(&tmp.0), ["rankwise-stage-2-0"], "that of a program that runs stays");
 }

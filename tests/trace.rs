@@ -1,10 +1,8 @@
 //! Laws of the picture of a run.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Folder, LIMIT, code, launch, side_by_side};
+use crate::common::{Folder, LIMIT, code, launch, side_by_side};
 use rankwise::testing::run_to_end;
 use serde_json::Value;
 

@@ -38,6 +38,11 @@ impl Level {
         Level::Portable
     }
 
+    /// All that this processor has, from less to more.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|&level| level <= Level::detect())
+    }
+
     /// The level with this number, or a lower one that exists and that this processor has.
     pub fn at_most(number: u8) -> Self {
         let wanted = match number {
@@ -77,10 +82,4 @@ fn avx2(task: impl Task) {
 #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
 fn avx512(task: impl Task) {
     task.run::<true, true>();
-}
-
-/// All levels that this processor has.
-#[cfg(test)]
-pub(crate) fn all() -> impl Iterator<Item = Level> {
-    [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|&level| level <= Level::detect())
 }

@@ -3,7 +3,7 @@
 use super::products::Products;
 use super::total::Total;
 use super::*;
-use crate::kernels::level;
+use crate::kernels::level::Level;
 
 /// Random bits (Marsaglia's xorshift), the same ones as in the Python that the numbers of
 /// [`agrees_with_fractions`] come from.
@@ -114,7 +114,7 @@ fn a_slice_is_its_terms() {
     for len in LENGTHS {
         for (kind, terms) in kinds(len) {
             let mut expected: ExactSum = terms.iter().copied().collect();
-            for level in level::all() {
+            for level in Level::available() {
                 let mut total = Total::ZERO;
                 blocks::add_slice(&mut total, &terms, level);
                 assert!(ExactSum(total).parts() == expected.parts(), "{len} {kind}, {level:?}");
@@ -140,7 +140,7 @@ fn a_dot_product_is_its_products() {
                 let mut expected = Products::ZERO;
                 a.iter().zip(&b).for_each(|(&a, &b)| expected.add_product(a, b));
                 let expected = ExactDot(expected).parts();
-                for level in level::all() {
+                for level in Level::available() {
                     let mut total = Products::ZERO;
                     total.add_products(a, &b, level);
                     assert!(ExactDot(total).parts() == expected, "{len} {kind} by {other}, {level:?}");

@@ -2,7 +2,7 @@
 # Starts ranks on all nodes of the cluster in CLUSTER_DIR, without Slurm, by mpirun's own remote start: rank 0 on n1, rank 1 on n2 ...
 # A launcher as any other, for the MPI in MPI (openmpi or mpich):
 #
-#   MPIEXEC=tests/slurm/across.sh cargo test --test messages
+#   MPIEXEC=tests/slurm/across.sh cargo test --test all messages::
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case $1 in --version) exec "mpirun.$MPI" --version ;; -n) ranks=$2 && shift 2 ;; *) exit 2 ;; esac

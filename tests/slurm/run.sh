@@ -24,8 +24,8 @@ tests() { cargo test --locked --quiet --test slurm -- --ignored "$@"; }
 # that the ranks share one.
 core() {
     export MPI=${CARGO_TARGET_DIR##*/} MPIEXEC=$PWD/tests/slurm/across.sh RANKWISE_TEST_ONLY=2,3
-    timeout --kill-after=20 "$limit" cargo test --locked --no-fail-fast \
-        --test messages --test exchange --test values --test parts --test collectives -- \
+    timeout --kill-after=20 "$limit" cargo test --locked --test all -- \
+        messages:: exchange:: values:: parts:: collectives:: \
         --skip nodes_have_one_leader_each --skip all_ranks_of_a_node_read_what_one_has_filled
 }
 

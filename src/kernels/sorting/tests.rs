@@ -2,6 +2,8 @@ use std::cmp::Ordering;
 
 use super::order::Order;
 use super::*;
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Level;
 use crate::partition::Partition;
 use crate::random::stream;
 use rand::RngExt;
@@ -183,12 +185,12 @@ fn every_level_sorts<T: Key<K> + std::fmt::Debug, K>(make: impl Fn(u64) -> T) {
             sort(&mut sorted);
             assert!(same(&sorted), "{len} keys: {keys:?} gave {sorted:?}");
             #[cfg(target_arch = "x86_64")]
-            for level in crate::kernels::level::all() {
+            for level in Level::available() {
                 let mut sorted = keys.clone();
                 if vector::sort(level, &mut sorted).is_some() {
                     assert!(same(&sorted), "{level:?}, {len} keys: {keys:?} gave {sorted:?}");
                 } else {
-                    assert!(level == crate::kernels::level::Level::Portable || size_of::<T>() < 4);
+                    assert!(level == Level::Portable || size_of::<T>() < 4);
                 }
             }
         }
@@ -264,7 +266,7 @@ fn merges_in_registers<T: Key<K> + std::fmt::Debug, K>(make: impl Fn(u64) -> T) 
             order.merge_onto_high(&low, &mut block, high_len);
             assert!(same(&block, &expected), "{block:?} onto the high one: {what}");
             #[cfg(target_arch = "x86_64")]
-            for level in crate::kernels::level::all() {
+            for level in Level::available() {
                 let mut to = vec![make(0); low_len + high_len];
                 let Some(rest) = vector::merge(level, vector::Room::Apart(&low, &high, &mut to)) else {
                     continue;
@@ -310,7 +312,7 @@ fn bad_pivots_end_in_the_standard_library() {
         let steps = (0..len as u64).map(|k| u64::from((k * k) as u32 | 1).leading_zeros().into());
         [of_three.collect::<Vec<u64>>(), sampled.collect(), steps.collect()]
     };
-    for level in crate::kernels::level::all().skip(1) {
+    for level in Level::available().skip(1) {
         for len in [1000, 10_000, 100_000] {
             for keys in killers(len).into_iter().chain(shapes(len)) {
                 let mut expected = keys.clone();

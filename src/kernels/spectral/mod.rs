@@ -24,9 +24,6 @@ mod items;
 mod span;
 mod spread;
 mod table;
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -417,4 +414,18 @@ fn extents(columns: &[Vec<f64>]) -> Vec<(f64, f64)> {
         column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
     };
     columns.iter().map(extent).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bits;
+
+    /// 2^62 is room for all samples in one cell.
+    #[test]
+    fn the_grid_does_not_overflow() {
+        for samples in [1usize, 2, 4096, 4097, 100_000, 1 << 40] {
+            let unit = bits(samples as f64);
+            assert!(unit <= 50 && (samples as f64) * 2f64.powi(unit) <= 2f64.powi(62), "{samples}: {unit}");
+        }
+    }
 }

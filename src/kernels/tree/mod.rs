@@ -145,6 +145,3 @@ impl<'a> Tree<'a> {
 pub fn is_compact(kernel: Kernel) -> bool {
     kernel != Kernel::Gaussian
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,11 +1,8 @@
 //! Programs that would hang, or go on with wrong numbers: what is said of them, and when. docs/mistakes.md is written by these tests.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 use std::time::Duration;
 
-use common::{code, program, side_by_side};
+use crate::common::{code, program, side_by_side};
 use rankwise::testing::{Ended, run_to_end, test_launcher};
 
 /// The code of a job that was ended because of a mistake.
@@ -344,7 +341,7 @@ fn every_class_of_mistakes_is_named_or_refused() {
         table += &format!("| **{class}** | | | |\n");
         table.extend(found.by_ref().take(rows.len()));
     }
-    common::compare_with_docs(
+    crate::common::compare_with_docs(
         "mistakes.md",
         "| mistake | found | what you see | exit code |\n|---|---|---|---|\n",
         &table,

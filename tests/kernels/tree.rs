@@ -1,17 +1,9 @@
-use super::*;
-use crate::kernels::level::{Level, all as levels};
-use crate::kernels::window_sums::Windows;
+use rankwise::kernels::density::Kernel;
+use rankwise::kernels::level::Level;
+use rankwise::kernels::tree::{Layout, Tolerance, Tree, add_sums};
+use rankwise::kernels::window_sums::{Windows, add_tile};
 
-const KERNELS: [Kernel; 3] = [Kernel::Gaussian, Kernel::Hypercube, Kernel::Epanechnikov];
-
-/// Numbers in [0, 1), the same each time.
-fn numbers(n: usize, mut state: u64) -> Vec<f64> {
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    (0..n).map(|_| next()).collect()
-}
+use super::{KERNELS, columns, numbers};
 
 /// Rows of samples: spread evenly, in two heaps and some outliers, on a line, all at one place.
 fn heaps(n: usize, d: usize) -> Vec<(&'static str, Vec<f64>)> {
@@ -26,10 +18,6 @@ fn heaps(n: usize, d: usize) -> Vec<(&'static str, Vec<f64>)> {
         .collect();
     let line = (0..n).flat_map(|i| vec![(i % 97) as f64 * 0.03; d]).collect();
     vec![("even", even), ("clumps", clumps), ("line", line), ("one place", vec![0.25; n * d])]
-}
-
-fn columns(rows: &[f64], d: usize) -> Vec<f64> {
-    (0..d).flat_map(|axis| rows.iter().skip(axis).step_by(d).copied()).collect()
 }
 
 fn planted(layout: &Layout, rows: &[f64], weights: Option<&[f64]>, h: &[f64]) -> Vec<f64> {
@@ -124,9 +112,9 @@ fn a_tolerance_is_made_use_of() {
     let layout = Layout::new(n, d);
     let tree = planted(&layout, &rows, None, &h);
     let at = columns(&rows[..200], d);
-    let visits = |kernel, rtol, atol| {
+    let visits = |kernel, width, rtol, atol| {
         let mut sums = vec![0.0; 100];
-        let windows = Windows::new(kernel, &h, &[1.0]);
+        let windows = Windows::new(kernel, &h, &[width]);
         add_sums(
             Level::detect(),
             Tree::new(&layout, &tree),
@@ -137,17 +125,19 @@ fn a_tolerance_is_made_use_of() {
         )
         .leaves
     };
-    let all = 100 * (1 << layout.cuts) as u64;
-    assert!(visits(Kernel::Gaussian, 0.0, 0.0) <= all);
+    // So wide that no sample is far.
+    let all = visits(Kernel::Gaussian, 2000.0, 0.0, 0.0);
+    assert!(all >= 100 * (n as u64 / 128), "{all}");
+    assert!(visits(Kernel::Gaussian, 1.0, 0.0, 0.0) <= all);
     let mut before = all;
     for rtol in [1e-12, 1e-6, 1e-2, 0.3] {
-        let now = visits(Kernel::Gaussian, rtol, 0.0);
+        let now = visits(Kernel::Gaussian, 1.0, rtol, 0.0);
         assert!(now < before, "{rtol}: {now} leaves, {before} before");
         before = now;
     }
     for kernel in [Kernel::Hypercube, Kernel::Epanechnikov] {
-        assert!(visits(kernel, 0.0, 0.0) < all / 2, "{kernel:?}");
-        assert!(visits(kernel, 0.0, 0.1) < visits(kernel, 0.0, 0.0), "{kernel:?}");
+        assert!(visits(kernel, 1.0, 0.0, 0.0) < all / 2, "{kernel:?}");
+        assert!(visits(kernel, 1.0, 0.0, 0.1) < visits(kernel, 1.0, 0.0, 0.0), "{kernel:?}");
     }
     // Whole nodes are counted where the hypercube holds them.
     let wide = Windows::new(Kernel::Hypercube, &[100.0, 100.0], &[1.0]);
@@ -168,7 +158,7 @@ fn a_sample_on_the_edge_of_a_hypercube_counts_as_it_does_directly() {
         let at = columns(&rows, 2);
         let (mut ours, mut direct) = (vec![0.0; 3000], vec![0.0; 3000]);
         add_sums(Level::detect(), Tree::new(&layout, &tree), &windows, Tolerance::default(), &at, &mut ours);
-        super::super::window_sums::add_tile(Level::detect(), &windows, &at, &at, &mut direct);
+        add_tile(Level::detect(), &windows, &at, &at, &mut direct);
         assert_eq!(ours, direct, "{h:?}");
     }
 }
@@ -190,7 +180,7 @@ fn wider_registers_and_other_points_do_not_change_the_bits() {
                 sums.iter().map(|sum| sum.to_bits()).collect()
             };
             let together = sums(Level::detect(), &at);
-            for level in levels().filter(|&level| level >= Level::Avx2) {
+            for level in Level::available().filter(|&level| level >= Level::Avx2) {
                 assert_eq!(sums(level, &at), together, "{kernel:?}, {level:?}");
             }
             for (point, bits) in together.iter().enumerate() {

@@ -1,0 +1,45 @@
+//! The laws, a module for each matter. One program has them all: then as many launches run at once as the machine can bear, whatever
+//! they are of, and there is one thing to build.
+
+mod arrays;
+mod bubble_sort;
+mod checkpoints;
+mod collectives;
+mod command_farm;
+mod common;
+mod density;
+mod density_examples;
+mod density_scipy;
+mod density_select;
+mod density_spectral;
+mod doctor;
+mod exchange;
+mod executor;
+mod failures;
+mod farm;
+mod farm_faults;
+mod farm_unordered;
+mod files;
+mod files_faults;
+mod files_kinds;
+mod files_readers;
+mod graph;
+mod kernels;
+mod messages;
+mod mistakes;
+mod new;
+mod parts;
+mod parzen;
+mod parzen_select;
+mod permutations;
+mod permute_corpus;
+mod pictures;
+mod pipeline;
+mod pool;
+mod scaling;
+mod sort;
+mod soundness;
+mod stage;
+mod sums;
+mod trace;
+mod values;
