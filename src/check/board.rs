@@ -36,8 +36,15 @@ impl Board {
         let _ = self.0.write_all_at(&text, rank as u64 * PLACE);
     }
 
-    /// What a rank has left; `None` when it is on another node, or is just writing.
+    /// What a rank has left; `None` when it is on another node.
     pub(super) fn read(&self, rank: usize) -> Option<State> {
+        // It may write anew while this is read, the more so where the one who reads waits for a core in between.
+        const TIMES: usize = 5;
+        (0..TIMES).find_map(|_| self.read_at_once(rank))
+    }
+
+    /// `None` also when it is just writing.
+    fn read_at_once(&self, rank: usize) -> Option<State> {
         let mut head = [0; HEAD];
         self.0.read_exact_at(&mut head, rank as u64 * PLACE).ok()?;
         let number = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));
