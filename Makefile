@@ -59,7 +59,7 @@ test: setup
 TESTED = --workspace --exclude rankwise-benches
 
 # More tests at once than cores, for most of them wait most of the time; and no launch looks for devices, as in src/testing.rs.
-FOR_TESTS = export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} HWLOC_COMPONENTS=$${HWLOC_COMPONENTS--pci,-linuxio} \
+FOR_TESTS = export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} HWLOC_COMPONENTS=$${HWLOC_COMPONENTS--pci,-linuxio} \
 	HWLOC_PLUGINS_PATH=$${HWLOC_PLUGINS_PATH-/dev/null}
 
 # The programs of the lessons, and all that goes with them.
