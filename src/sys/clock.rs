@@ -4,7 +4,7 @@
 //! looked at: then two moments are known on both clocks, as far apart as the run was long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Whether ticks are those of the processor. As long as nobody has asked, they are nanoseconds.
 static COUNTER: AtomicBool = AtomicBool::new(false);
@@ -12,19 +12,9 @@ static COUNTER: AtomicBool = AtomicBool::new(false);
 /// The time in nanoseconds, on a clock that the processes of a machine share and that never goes back.
 #[inline]
 pub(crate) fn nanoseconds() -> u64 {
-    time_on(libc::CLOCK_MONOTONIC)
-}
-
-/// The time of the processor that this thread has used.
-pub(super) fn of_this_thread() -> Duration {
-    Duration::from_nanos(time_on(libc::CLOCK_THREAD_CPUTIME_ID))
-}
-
-#[inline]
-fn time_on(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a live local.
-    unsafe { libc::clock_gettime(clock, &mut time) };
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 

@@ -14,7 +14,7 @@ use super::failure::{Outcome, check};
 use super::label::{self, Label};
 use super::memory::{Elements, Received, filled};
 use super::record;
-use super::waiting::{crowded, give_way};
+use super::waiting::{Wait, crowded};
 
 /// A message that was found and is kept for whoever receives it here. Dropped without being received, it is received and
 /// thrown away.
@@ -168,6 +168,7 @@ unsafe fn matched(
         // SAFETY: by this function's contract.
         return unsafe { ffi::MPI_Mprobe(rank, tag, comm, message, status) };
     }
+    let mut wait = Wait::new();
     loop {
         let mut there = 0;
         // SAFETY: by this function's contract; the pointer is to a live local.
@@ -175,7 +176,7 @@ unsafe fn matched(
         if there != 0 || code != ffi::MPI_SUCCESS as c_int {
             return code;
         }
-        give_way();
+        wait.give_way();
     }
 }
 
@@ -205,6 +206,7 @@ fn note(comm: &Communicator, channel: Channel, status: &ffi::MPI_Status) {
 fn find_last(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found> {
     const LONGER: Duration = Duration::from_millis(20);
     let (mut last, mut until) = (None::<usize>, None);
+    let mut wait = Wait::new();
     loop {
         for rank in (last.map_or(0, |last| last + 1)..comm.size).rev() {
             let (one, tag) = From { rank: Some(rank), ..from }.raw(comm)?;
@@ -224,7 +226,7 @@ fn find_last(comm: &Communicator, channel: Channel, from: From) -> Outcome<Found
         {
             return find(comm, channel, From { rank: Some(last), ..from });
         }
-        give_way();
+        wait.give_way();
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::process::OPEN_MPI;
-use super::waiting::{more_ranks_than_cores, no_rest, rest};
+use super::waiting::more_ranks_than_cores;
 
 /// Whether to yield. Each node decides for itself: unlike other calls, this needs no agreement.
 static YIELDS: AtomicBool = AtomicBool::new(false);
@@ -43,8 +43,8 @@ extern "C" fn ucp_worker_progress(worker: *mut c_void) -> c_uint {
     });
     // SAFETY: the worker is what MPICH gave for just this call.
     let events = unsafe { librarys(worker) };
-    if YIELDS.load(Ordering::Relaxed) {
-        if events == 0 { rest() } else { no_rest() }
+    if events == 0 && YIELDS.load(Ordering::Relaxed) {
+        std::thread::yield_now();
     }
     events
 }

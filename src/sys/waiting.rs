@@ -4,7 +4,6 @@
 //! up its time slice, and a barrier of 8 ranks on 2 cores takes milliseconds. There a call is started and asked for again and
 //! again, and between two times others get their turn. What waits inside of MPICH is in `progress`.
 
-use std::cell::Cell;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -62,40 +61,33 @@ fn cores() -> usize {
     if bound { all } else { mine }
 }
 
-/// Gives the processor away for a moment, if others may need it.
-#[inline]
-pub(super) fn give_way() {
-    if crowded() {
-        rest();
+/// A wait, in which one looks for news again and again.
+pub(super) struct Wait {
+    since: Option<Instant>,
+}
+
+impl Wait {
+    pub(super) const fn new() -> Self {
+        Wait { since: None }
     }
-}
 
-thread_local! {
-    /// Since when this thread looks for news in vain, if it does, and how long it had computed when it looked last.
-    static IN_VAIN: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
-}
-
-/// Gives the processor away between two looks: for a turn of the others, and when all that lasts, for a tenth of the time it has lasted so
-/// far. Ranks that only yield hand the processor round among them, which takes half of it from the one that works.
-pub(super) fn rest() {
-    const SOON: Duration = Duration::from_micros(200);
-    const LONGEST: Duration = Duration::from_micros(500);
-    // Who computes so much between two looks does not only wait.
-    const WORK: Duration = Duration::from_micros(50);
-    let computed = super::clock::of_this_thread();
-    let waits = IN_VAIN.get().filter(|(_, before)| computed.saturating_sub(*before) < WORK);
-    let since = waits.map_or_else(Instant::now, |(since, _)| since);
-    IN_VAIN.set(Some((since, computed)));
-    match since.elapsed() {
-        lasted if lasted < SOON => std::thread::yield_now(),
-        lasted => std::thread::sleep((lasted / 10).min(LONGEST)),
+    /// After a look in vain: gives the processor away if others may need it, for a turn of theirs, and when the wait lasts, for a tenth of
+    /// what it has lasted so far. Ranks that only yield hand the processor round among them, which takes half of it from the one that works.
+    #[inline]
+    pub(super) fn give_way(&mut self) {
+        if crowded() {
+            self.rest();
+        }
     }
-}
 
-/// There was something to do.
-#[inline]
-pub(super) fn no_rest() {
-    IN_VAIN.set(None);
+    fn rest(&mut self) {
+        const SOON: Duration = Duration::from_micros(200);
+        const LONGEST: Duration = Duration::from_micros(500);
+        match self.since.get_or_insert_with(Instant::now).elapsed() {
+            lasted if lasted < SOON => std::thread::yield_now(),
+            lasted => std::thread::sleep((lasted / 10).min(LONGEST)),
+        }
+    }
 }
 
 /// Starts what `start` starts, and returns MPI's code when it is complete. After an error MPI has ended it.
@@ -120,15 +112,15 @@ pub(super) unsafe fn complete(request: &mut ffi::MPI_Request, status: *mut ffi::
         // SAFETY: by this function's contract.
         return unsafe { ffi::MPI_Wait(request, status) };
     }
+    let mut wait = Wait::new();
     loop {
         let mut done = 0;
         // SAFETY: by this function's contract; the pointer is to a live local.
         let code = unsafe { ffi::MPI_Test(request, &mut done, status) };
         if done != 0 || code != ffi::MPI_SUCCESS as c_int {
-            no_rest();
             return code;
         }
-        rest();
+        wait.rest();
     }
 }
 

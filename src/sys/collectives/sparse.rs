@@ -13,6 +13,7 @@ use crate::sys::failure::Outcome;
 use crate::sys::memory::Sent;
 use crate::sys::point_to_point::{self, Found, From};
 use crate::sys::requests::Open;
+use crate::sys::waiting::Wait;
 
 /// The tags of two rounds that follow each other. A rank may still be in the barrier when the next has begun the next round;
 /// it cannot be there when that one begins the round after.
@@ -35,13 +36,15 @@ pub(crate) fn sparse_all_to_all(
         .collect::<Outcome<Vec<_>>>()?;
     let mut barrier: Option<Open> = None;
     let mut outcome = Ok(());
+    let mut wait = Wait::new();
     loop {
-        crate::sys::waiting::give_way();
+        wait.give_way();
         if let Some(found) =
             point_to_point::find_now(comm, Channel::Ours, From { rank: None, tag: Some(tag) })?
         {
             // A message that cannot be received does not keep the others from ending their round.
             outcome = outcome.and(receive(found));
+            wait = Wait::new();
             continue;
         }
         match &mut barrier {
