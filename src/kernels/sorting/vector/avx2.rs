@@ -156,14 +156,14 @@ macro_rules! register {
 
         /// As [`merge::merge`], and as safe.
         #[target_feature(enable = "avx2,fma")]
-        pub(super) unsafe fn $merge<const BACK: bool, const FLOAT: bool>(task: Task<$key>) -> Merged<$key> {
+        pub(super) unsafe fn $merge<const BACK: bool, const FLOAT: bool>(task: Task<$key>) -> Merged {
             // SAFETY: the instructions of the register are enabled here; the rest is the caller's promise.
             unsafe { merge::merge::<$name, BACK, FLOAT>(task) }
         }
 
         /// As [`merge::merge_both`], and as safe.
         #[target_feature(enable = "avx2,fma")]
-        pub(super) unsafe fn $merge_both<const FLOAT: bool>(tasks: [Task<$key>; 2]) -> [Merged<$key>; 2] {
+        pub(super) unsafe fn $merge_both<const FLOAT: bool>(tasks: [Task<$key>; 2]) -> [Merged; 2] {
             // SAFETY: as above.
             unsafe { merge::merge_both::<$name, FLOAT>(tasks) }
         }

@@ -9,16 +9,13 @@
 
 use super::quicksort::Register;
 
-/// The most lanes of any register.
-pub(super) const MOST_LANES: usize = 16;
-
 /// How far a merge in registers has come.
-pub(super) struct Merged<K> {
+pub(super) struct Merged {
     /// So many keys of both runs have been read, from the start, or backwards from the end.
     pub(super) a: usize,
     pub(super) b: usize,
-    /// Those that were read and not written, the first `len` of them.
-    pub(super) pending: [K; MOST_LANES],
+    /// Those that were read and not written, `len` keys from the start on: room for the widest register.
+    pub(super) pending: [u64; 8],
     pub(super) len: usize,
 }
 
@@ -29,19 +26,34 @@ pub(super) struct Task<K> {
     pub(super) to: *mut K,
 }
 
+impl<K> Task<K> {
+    /// Without the type, for what is not compiled for each.
+    pub(super) fn untyped(self) -> Task<()> {
+        self.typed()
+    }
+
+    /// With another type.
+    pub(super) fn typed<Other>(self) -> Task<Other> {
+        Task { runs: self.runs.map(|run| run.cast()), lens: self.lens, to: self.to.cast() }
+    }
+}
+
+impl Merged {
+    /// Nothing was done.
+    const NOTHING: Merged = Merged { a: 0, b: 0, pending: [0; 8], len: 0 };
+}
+
 /// Merges until less than a register is left of a run, from the start or `BACK`wards. With `FLOAT`, the keys are the bits of floats.
 ///
 /// # Safety
 /// The processor has the instructions of `R`. The runs are as long as is said, and there is room for both at `to`. This may be where one of
 /// the runs is: forwards if that run's end is the end of the room, backwards if its start is the start of the room.
 #[inline(always)]
-pub(super) unsafe fn merge<R: Register, const BACK: bool, const FLOAT: bool>(
-    task: Task<R::Key>,
-) -> Merged<R::Key> {
+pub(super) unsafe fn merge<R: Register, const BACK: bool, const FLOAT: bool>(task: Task<R::Key>) -> Merged {
     // SAFETY: by the caller's promise.
     unsafe {
         match Walk::<R, BACK, FLOAT>::new(task) {
-            None => Merged { a: 0, b: 0, pending: [R::GREATEST; MOST_LANES], len: 0 },
+            None => Merged::NOTHING,
             Some(mut walk) => {
                 while walk.step() {}
                 walk.end()
@@ -57,8 +69,7 @@ pub(super) unsafe fn merge<R: Register, const BACK: bool, const FLOAT: bool>(
 #[inline(always)]
 pub(super) unsafe fn merge_both<R: Register, const FLOAT: bool>(
     [one, other]: [Task<R::Key>; 2],
-) -> [Merged<R::Key>; 2] {
-    let none = || Merged { a: 0, b: 0, pending: [R::GREATEST; MOST_LANES], len: 0 };
+) -> [Merged; 2] {
     // SAFETY: by the caller's promise.
     unsafe {
         let (mut one, mut other) = (Walk::<R, false, FLOAT>::new(one), Walk::<R, false, FLOAT>::new(other));
@@ -66,7 +77,7 @@ pub(super) unsafe fn merge_both<R: Register, const FLOAT: bool>(
             while one.step() && other.step() {}
         }
         [one, other].map(|walk| {
-            walk.map_or_else(none, |mut walk| {
+            walk.map_or(Merged::NOTHING, |mut walk| {
                 while walk.step() {}
                 walk.end()
             })
@@ -154,14 +165,15 @@ impl<R: Register, const BACK: bool, const FLOAT: bool> Walk<R, BACK, FLOAT> {
 
     /// The last register that can be written, and what is left.
     #[inline(always)]
-    unsafe fn end(mut self) -> Merged<R::Key> {
+    unsafe fn end(mut self) -> Merged {
         let [a, b] = self.used;
-        let mut merged = Merged { a, b, pending: [R::GREATEST; MOST_LANES], len: R::LANES };
+        const { assert!(R::LANES * size_of::<R::Key>() <= size_of::<[u64; 8]>()) };
+        let mut merged = Merged { a, b, len: R::LANES, ..Merged::NOTHING };
         // SAFETY: as for a step; there is room for a register.
         unsafe {
             self.write();
             let pending = if FLOAT { self.pending.image() } else { self.pending };
-            pending.store(merged.pending.as_mut_ptr());
+            pending.store(merged.pending.as_mut_ptr().cast());
         }
         merged
     }

@@ -24,12 +24,50 @@ mod avx512;
 mod merge;
 mod quicksort;
 
+/// A vector code: what the bits of a key stand for. All below it is compiled once, not again for each type of keys.
+#[derive(Clone, Copy)]
+enum Code {
+    U64,
+    I64,
+    F64,
+    U32,
+    I32,
+    F32,
+}
+
+impl Code {
+    /// The one for keys of this type, which has the size and alignment of the code's and takes any bits.
+    fn of<T: 'static>() -> Option<Self> {
+        macro_rules! among {
+            ($($key:ty => $code:ident as $like:ty;)*) => {$(
+                const { assert!(size_of::<$key>() == size_of::<$like>() && align_of::<$key>() == align_of::<$like>()) };
+                if TypeId::of::<T>() == TypeId::of::<$key>() {
+                    return Some(Code::$code);
+                }
+            )*};
+        }
+        among! {
+            u64 => U64 as u64;
+            usize => U64 as u64;
+            i64 => I64 as i64;
+            isize => I64 as i64;
+            f64 => F64 as i64;
+            u32 => U32 as u32;
+            i32 => I32 as i32;
+            f32 => F32 as i32;
+        }
+        None
+    }
+}
+
 /// Whether there is a vector code for keys of this type.
 pub(super) fn sorts<T: 'static>() -> bool {
-    macro_rules! any_of {
-        ($($key:ty)*) => { $(TypeId::of::<T>() == TypeId::of::<$key>())||* };
-    }
-    any_of!(u64 usize i64 isize f64 u32 i32 f32)
+    Code::of::<T>().is_some()
+}
+
+/// The level that is asked for, or the highest one below it that the processor has. `None` if it has no registers for keys.
+fn usable(level: Level) -> Option<Level> {
+    Some(level.min(Level::detect())).filter(|level| *level != Level::Portable)
 }
 
 /// Sorts keys of a type that has a vector code, if the processor has one, too: in their order, floats in their total order. Equal keys
@@ -41,36 +79,39 @@ pub(super) fn sort<T: 'static>(level: Level, keys: &mut [T]) -> Option<u64> {
 
 /// As [`sort`], with at most so many passes over any key.
 pub(super) fn sort_within<T: 'static>(level: Level, keys: &mut [T], depth: u32) -> Option<u64> {
-    let level = level.min(Level::detect());
-    if level == Level::Portable {
-        return None;
+    let (code, level) = (Code::of::<T>()?, usable(level)?);
+    // SAFETY: the keys are of a type of this code, and the processor has these instructions.
+    Some(unsafe { sort_as(code, level, keys.as_mut_ptr().cast(), keys.len(), depth) })
+}
+
+/// Sorts `len` keys from `start` on.
+///
+/// # Safety
+/// They may be written, and are of a type of this code; the processor has the instructions of this level.
+unsafe fn sort_as(code: Code, level: Level, start: *mut (), len: usize, depth: u32) -> u64 {
+    macro_rules! with {
+        ($sort:ident, $like:ty $(, $image:ident)?) => {{
+            // SAFETY: the keys have the size and alignment of `like`, which takes any bits; by the caller's promise they are there.
+            let keys = unsafe { std::slice::from_raw_parts_mut(start.cast::<$like>(), len) };
+            $($image(keys);)?
+            let work = match level {
+                // SAFETY: the processor has these instructions, by the caller's promise.
+                Level::Avx512 => unsafe { avx512::$sort(keys, depth) },
+                // SAFETY: as above.
+                _ => unsafe { avx2::$sort(keys, depth) },
+            };
+            $($image(keys);)?
+            work
+        }};
     }
-    macro_rules! of {
-        ($($key:ty as $like:ty => $sort:ident $(, $image:ident)?;)*) => {$(
-            if let Some(keys) = same::<T, $key, $like>(keys) {
-                $($image(keys);)?
-                let work = match level {
-                    // SAFETY: the processor has these instructions, as `detect` found out.
-                    Level::Avx512 => unsafe { avx512::$sort(keys, depth) },
-                    // SAFETY: as above.
-                    _ => unsafe { avx2::$sort(keys, depth) },
-                };
-                $($image(keys);)?
-                return Some(work);
-            }
-        )*};
+    match code {
+        Code::U64 => with!(sort_u64, u64),
+        Code::I64 => with!(sort_i64, i64),
+        Code::F64 => with!(sort_i64, i64, image_64),
+        Code::U32 => with!(sort_u32, u32),
+        Code::I32 => with!(sort_i32, i32),
+        Code::F32 => with!(sort_i32, i32, image_32),
     }
-    of! {
-        u64 as u64 => sort_u64;
-        usize as u64 => sort_u64;
-        i64 as i64 => sort_i64;
-        isize as i64 => sort_i64;
-        f64 as i64 => sort_i64, image_64;
-        u32 as u32 => sort_u32;
-        i32 as i32 => sort_i32;
-        f32 as i32 => sort_i32, image_32;
-    }
-    None
 }
 
 /// What is left of a merge that was begun in registers, in the order in which the keys are to be merged.
@@ -108,10 +149,12 @@ pub(super) fn merge<T: Copy + 'static>(level: Level, room: Room<T>) -> Option<Re
             (Task { runs, lens: [low, high.len()], to: start.wrapping_add(block.len()) }, true)
         }
     };
-    // SAFETY: the room is as long as both runs, and apart from them, or one run is the room's end, and goes forwards, or its start, and goes
-    // backwards.
-    let [rest] = unsafe { begin(level, [task], back) }?;
-    Some(rest)
+    let (code, level) = (Code::of::<T>()?, usable(level)?);
+    // SAFETY: the keys are of a type of this code, and the processor has these instructions. The room is as long as both runs, and apart
+    // from them, or one run is the room's end, and goes forwards, or its start, and goes backwards.
+    let merged = unsafe { merge_as(code, level, task.untyped(), back) };
+    // SAFETY: what is pending are keys of that type.
+    Some(unsafe { Rest::of(&merged) })
 }
 
 /// As [`merge`], of two pairs of runs, each into other memory: in little more than the time of one.
@@ -119,8 +162,13 @@ pub(super) fn merge_both<T: Copy + 'static>(
     level: Level,
     tasks: [(&[T], &[T], &mut [T]); 2],
 ) -> Option<[Rest<T>; 2]> {
-    // SAFETY: the rooms are as long as their runs, and apart from all.
-    unsafe { begin(level, tasks.map(|(low, high, to)| apart(low, high, to)), false) }
+    let (code, level) = (Code::of::<T>()?, usable(level)?);
+    let tasks = tasks.map(|(low, high, to)| apart(low, high, to).untyped());
+    // SAFETY: the keys are of a type of this code, and the processor has these instructions. The rooms are as long as their runs, and apart
+    // from all.
+    let [one, other] = unsafe { merge_both_as(code, level, tasks) };
+    // SAFETY: what is pending are keys of that type.
+    Some(unsafe { [Rest::of(&one), Rest::of(&other)] })
 }
 
 /// Into other memory.
@@ -129,80 +177,68 @@ fn apart<T>(low: &[T], high: &[T], to: &mut [T]) -> Task<T> {
     Task { runs: [low.as_ptr(), high.as_ptr()], lens: [low.len(), high.len()], to: to.as_mut_ptr() }
 }
 
-/// Begins one merge or two.
-///
-/// # Safety
-/// As for [`merge::merge`]; of two, forwards, neither's room has anything of the other.
-unsafe fn begin<T: Copy + 'static, const N: usize>(
-    level: Level,
-    tasks: [Task<T>; N],
-    back: bool,
-) -> Option<[Rest<T>; N]> {
-    let level = level.min(Level::detect());
-    if level == Level::Portable {
-        return None;
+impl<T: Copy> Rest<T> {
+    /// # Safety
+    /// The keys that were merged are of type `T`.
+    unsafe fn of(merged: &Merged) -> Self {
+        // SAFETY: so many keys were written there, which is aligned for the largest of them.
+        let pending = unsafe { std::slice::from_raw_parts(merged.pending.as_ptr().cast::<T>(), merged.len) };
+        Rest { a: merged.a, b: merged.b, pending: pending.to_vec() }
     }
-    macro_rules! of {
-        ($($key:ty as $like:ty => $merge:ident $merge_both:ident $float:literal;)*) => {$(
-            if TypeId::of::<T>() == TypeId::of::<$key>() {
-                let tasks = tasks.map(|Task { runs, lens, to }| {
-                    Task::<$like> { runs: runs.map(|run| run.cast()), lens, to: to.cast() }
-                });
-                let merged: Vec<Merged<$like>> = match <[Task<$like>; 2]>::try_from(Vec::from(tasks)) {
-                    Ok(both) => match level {
-                        // SAFETY: the processor has these instructions, as `detect` found out. T is the key's type, which has the size and alignment
-                        // of `like`, and so have all bits. The rest is the caller's promise.
-                        Level::Avx512 => unsafe { avx512::$merge_both::<$float>(both) }.into(),
-                        // SAFETY: as above.
-                        _ => unsafe { avx2::$merge_both::<$float>(both) }.into(),
-                    },
-                    Err(one) => one
-                        .into_iter()
-                        .map(|task| match (level, back) {
-                            // SAFETY: as above.
-                            (Level::Avx512, false) => unsafe { avx512::$merge::<false, $float>(task) },
-                            // SAFETY: as above.
-                            (Level::Avx512, true) => unsafe { avx512::$merge::<true, $float>(task) },
-                            // SAFETY: as above.
-                            (_, false) => unsafe { avx2::$merge::<false, $float>(task) },
-                            // SAFETY: as above.
-                            (_, true) => unsafe { avx2::$merge::<true, $float>(task) },
-                        })
-                        .collect(),
-                };
-                // SAFETY: T is the key's type, which has the size of `like` and takes any bits.
-                let as_key = |key: &$like| unsafe { std::mem::transmute_copy::<$like, T>(key) };
-                let rests: Vec<Rest<T>> = merged
-                    .iter()
-                    .map(|merged| Rest {
-                        a: merged.a,
-                        b: merged.b,
-                        pending: merged.pending[..merged.len].iter().map(as_key).collect(),
-                    })
-                    .collect();
-                return rests.try_into().ok();
-            }
-        )*};
-    }
-    of! {
-        u64 as u64 => merge_u64 merge_both_u64 false;
-        usize as u64 => merge_u64 merge_both_u64 false;
-        i64 as i64 => merge_i64 merge_both_i64 false;
-        isize as i64 => merge_i64 merge_both_i64 false;
-        f64 as i64 => merge_i64 merge_both_i64 true;
-        u32 as u32 => merge_u32 merge_both_u32 false;
-        i32 as i32 => merge_i32 merge_both_i32 false;
-        f32 as i32 => merge_i32 merge_both_i32 true;
-    }
-    None
 }
 
-/// The keys as numbers of the type `Like`, if they are of the type `Key`, which has the same size and takes any bits.
-fn same<T: 'static, Key: 'static, Like>(keys: &mut [T]) -> Option<&mut [Like]> {
-    const { assert!(size_of::<Key>() == size_of::<Like>() && align_of::<Key>() == align_of::<Like>()) };
-    // SAFETY: T is Key, a number, and so is Like, of the same size and alignment; any bits are a value of both.
-    (TypeId::of::<T>() == TypeId::of::<Key>())
-        .then(|| unsafe { std::slice::from_raw_parts_mut(keys.as_mut_ptr().cast(), keys.len()) })
+/// Begins a merge, with `back` from the end.
+///
+/// # Safety
+/// As for [`merge::merge`]; the keys are of a type of this code, and the processor has the instructions of this level.
+unsafe fn merge_as(code: Code, level: Level, task: Task<()>, back: bool) -> Merged {
+    macro_rules! with {
+        ($merge:ident, $float:literal) => {
+            // SAFETY: by the caller's promise; keys of this code have the size and alignment of those of the function, which takes any bits.
+            unsafe {
+                match (level, back) {
+                    (Level::Avx512, false) => avx512::$merge::<false, $float>(task.typed()),
+                    (Level::Avx512, true) => avx512::$merge::<true, $float>(task.typed()),
+                    (_, false) => avx2::$merge::<false, $float>(task.typed()),
+                    (_, true) => avx2::$merge::<true, $float>(task.typed()),
+                }
+            }
+        };
+    }
+    match code {
+        Code::U64 => with!(merge_u64, false),
+        Code::I64 => with!(merge_i64, false),
+        Code::F64 => with!(merge_i64, true),
+        Code::U32 => with!(merge_u32, false),
+        Code::I32 => with!(merge_i32, false),
+        Code::F32 => with!(merge_i32, true),
+    }
+}
+
+/// Begins two, forwards.
+///
+/// # Safety
+/// As for [`merge_as`]; neither's room has anything of the other.
+unsafe fn merge_both_as(code: Code, level: Level, tasks: [Task<()>; 2]) -> [Merged; 2] {
+    macro_rules! with {
+        ($merge:ident, $float:literal) => {
+            // SAFETY: as for `merge_as`.
+            unsafe {
+                match level {
+                    Level::Avx512 => avx512::$merge::<$float>(tasks.map(Task::typed)),
+                    _ => avx2::$merge::<$float>(tasks.map(Task::typed)),
+                }
+            }
+        };
+    }
+    match code {
+        Code::U64 => with!(merge_both_u64, false),
+        Code::I64 => with!(merge_both_i64, false),
+        Code::F64 => with!(merge_both_i64, true),
+        Code::U32 => with!(merge_both_u32, false),
+        Code::I32 => with!(merge_both_i32, false),
+        Code::F32 => with!(merge_both_i32, true),
+    }
 }
 
 /// Bits of floats become integers in the same order, and the other way round.
