@@ -7,6 +7,7 @@ use crate::check::Here;
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::sys::pending::{self, Guard, Pending};
+use crate::sys::waiting::Wait;
 
 /// Something that comes later: [`wait`](Request::wait) gives it.
 ///
@@ -122,7 +123,7 @@ pub fn wait_all<'a, R>(requests: impl IntoIterator<Item = Request<'a, R>>) -> Re
 /// ```
 #[track_caller]
 pub fn wait_any<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Option<(usize, R)>> {
-    let (call, mut here) = (Call::any("wait_any"), None);
+    let (call, mut here, mut wait) = (Call::any("wait_any"), None, Wait::new());
     while !requests.is_empty() {
         for place in 0..requests.len() {
             if requests[place].test()? {
@@ -130,7 +131,7 @@ pub fn wait_any<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Option<(usize, 
             }
         }
         here.get_or_insert_with(|| waiting_for_any(call, requests));
-        std::thread::yield_now();
+        wait.let_others();
     }
     Ok(None)
 }
@@ -164,7 +165,7 @@ fn waiting_for_any<R>(call: Call, requests: &[Request<'_, R>]) -> Option<Here> {
 /// ```
 #[track_caller]
 pub fn wait_some<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Vec<(usize, R)>> {
-    let (call, mut here) = (Call::any("wait_some"), None);
+    let (call, mut here, mut wait) = (Call::any("wait_some"), None, Wait::new());
     loop {
         let mut complete = Vec::new();
         for (place, request) in requests.iter_mut().enumerate() {
@@ -180,7 +181,7 @@ pub fn wait_some<R>(requests: &mut Vec<Request<'_, R>>) -> Result<Vec<(usize, R)
             return outcomes.into_iter().rev().map(|(place, outcome)| Ok((place, outcome?))).collect();
         }
         here.get_or_insert_with(|| waiting_for_any(call, requests));
-        std::thread::yield_now();
+        wait.let_others();
     }
 }
 

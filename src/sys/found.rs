@@ -14,7 +14,7 @@ use super::failure::{Outcome, check};
 use super::label::{self, Label};
 use super::memory::{Elements, Received, filled};
 use super::record;
-use super::waiting::{Wait, crowded};
+use super::waiting::{Wait, patient};
 
 /// A message that was found and is kept for whoever receives it here. Dropped without being received, it is received and
 /// thrown away.
@@ -164,7 +164,7 @@ unsafe fn matched(
     message: *mut ffi::MPI_Message,
     status: *mut ffi::MPI_Status,
 ) -> c_int {
-    if !crowded() {
+    if !patient() {
         // SAFETY: by this function's contract.
         return unsafe { ffi::MPI_Mprobe(rank, tag, comm, message, status) };
     }

@@ -22,7 +22,7 @@ use super::landing;
 use super::memory::{Received, Sent};
 use super::record;
 use super::requests::Open;
-use super::waiting::{crowded, patiently};
+use super::waiting::{patient, patiently};
 
 pub(crate) use super::envelope::{Arrived, From};
 pub(super) use super::envelope::{arrived, elements, empty_status, no_space, too_long};
@@ -98,7 +98,7 @@ pub(crate) fn receive(
     mut room: Received,
 ) -> Outcome<Arrived> {
     let landing = landing::place_for(&room);
-    if WRITES_BEYOND && landing.is_none() || label::on(channel) || from_last(channel, from) || crowded() {
+    if WRITES_BEYOND && landing.is_none() || label::on(channel) || from_last(channel, from) || patient() {
         return find(comm, channel, from)?.receive_into(room);
     }
     let (mut rank, mut tag) = from.raw(comm)?;
@@ -210,7 +210,7 @@ pub(crate) fn send_receive(
 ) -> Outcome<Arrived> {
     let (send_of, of) = (*data.of(), *room.of());
     let source = from.raw(comm)?;
-    let apart = label::on(channel) || crowded();
+    let apart = label::on(channel) || patient();
     let landing = landing::place_for(&room);
     let apart = apart || WRITES_BEYOND && landing.is_none();
     if apart || !below_a_piece(data.len(), &send_of) || !below_a_piece(room.len(), &of) || synchronous() {

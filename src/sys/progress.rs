@@ -1,5 +1,5 @@
-//! Ranks that wait inside of MPICH give the processor away, too, where there are more of them than cores: in MPI_Init, in files, in
-//! windows, where there is no call of ours that could ask again.
+//! Ranks that wait inside of MPICH give the processor away, too, where there are more of them than cores: in files and in windows, where
+//! there is no call of ours that could ask again, and in MPI_Init but for its barrier in shared memory, which asks nobody.
 //!
 //! MPICH on UCX, as Debian and Ubuntu build it, asks `ucp_worker_progress` for news, over and over, and never yields: with seven ranks on
 //! two cores each waits for the time slices of others, 4 ms each, before it sees a message. The linker takes a function of a program before
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::process::OPEN_MPI;
-use super::waiting::more_ranks_than_cores;
+use super::waiting::{gave_way, gives_way};
 
 /// Whether to yield. Each node decides for itself: unlike other calls, this needs no agreement.
 static YIELDS: AtomicBool = AtomicBool::new(false);
@@ -21,12 +21,7 @@ pub(crate) fn look_around() {
     // The address keeps the function in the program.
     let ours: extern "C" fn(*mut c_void) -> c_uint = ucp_worker_progress;
     let here = std::hint::black_box(ours as *const c_void);
-    let yields = match std::env::var("RANKWISE_YIELD").as_deref() {
-        Ok("1") => true,
-        Ok("0") => false,
-        _ => more_ranks_than_cores(),
-    };
-    YIELDS.store(!here.is_null() && !OPEN_MPI && yields, Ordering::Relaxed);
+    YIELDS.store(!here.is_null() && !OPEN_MPI && gives_way(), Ordering::Relaxed);
 }
 
 /// UCX's function of this name: how much there was to do.
@@ -43,7 +38,7 @@ extern "C" fn ucp_worker_progress(worker: *mut c_void) -> c_uint {
     });
     // SAFETY: the worker is what MPICH gave for just this call.
     let events = unsafe { librarys(worker) };
-    if events == 0 && YIELDS.load(Ordering::Relaxed) {
+    if events == 0 && YIELDS.load(Ordering::Relaxed) && !gave_way() {
         std::thread::yield_now();
     }
     events

@@ -2,7 +2,8 @@
 //!
 //! Open MPI gives the processor away while it waits, if there are more ranks than cores. MPICH never does: each rank that waits uses
 //! up its time slice, and a barrier of 8 ranks on 2 cores takes milliseconds. There a call is started and asked for again and
-//! again, and between two times others get their turn. What waits inside of MPICH is in `progress`.
+//! again, and between two times others get their turn. What waits inside of MPICH is in `progress`. Loops of our own give way with
+//! either.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,35 +15,51 @@ use super::failure::{Outcome, check};
 use super::process::OPEN_MPI;
 use super::requests::ReturningErrors;
 
-/// Whether some node has more ranks than cores, and this MPI does not give way by itself. The same on all ranks: a blocking call
-/// on one does not match one that was started on another (MPI 3.1, section 5.12).
+/// Whether others may need the core on which this rank waits: some node has more ranks than cores, or the environment says so. The same on
+/// all ranks, as is the next: a blocking call on one does not match one that was started on another (MPI 3.1, section 5.12).
 static CROWDED: AtomicBool = AtomicBool::new(false);
+
+/// Whether blocking calls are not to be made: some node has more ranks than cores, and this MPI does not give way by itself.
+static PATIENT: AtomicBool = AtomicBool::new(false);
 
 #[inline]
 pub(super) fn crowded() -> bool {
-    !OPEN_MPI && CROWDED.load(Ordering::Relaxed)
+    CROWDED.load(Ordering::Relaxed)
+}
+
+#[inline]
+pub(super) fn patient() -> bool {
+    !OPEN_MPI && PATIENT.load(Ordering::Relaxed)
 }
 
 /// Whether this node has more ranks than cores, as far as the launcher tells. It can be asked before MPI starts.
 pub(super) fn more_ranks_than_cores() -> bool {
     let number = |name: &str| std::env::var(name).ok()?.trim().parse::<usize>().ok();
-    // What Hydra says, or Slurm: as in "2(x3),1" the tasks of each node.
+    // What Hydra says, or Open MPI's launcher, or Slurm: as in "2(x3),1" the tasks of each node.
     let of_slurm = || std::env::var("SLURM_STEP_TASKS_PER_NODE").ok()?.split(['(', ',']).next()?.parse().ok();
-    number("MPI_LOCALNRANKS").or_else(of_slurm).is_some_and(|ranks| ranks > cores())
+    let ranks = number("MPI_LOCALNRANKS").or_else(|| number("OMPI_COMM_WORLD_LOCAL_SIZE")).or_else(of_slurm);
+    ranks.is_some_and(|ranks| ranks > cores())
+}
+
+/// Whether ranks that wait are to give way: where there are more of them than cores, unless the environment decides.
+pub(super) fn gives_way() -> bool {
+    match std::env::var("RANKWISE_YIELD").as_deref() {
+        Ok("1") => true,
+        Ok("0") => false,
+        _ => more_ranks_than_cores(),
+    }
 }
 
 /// Finds out, before any other call on all ranks. Collective over the world.
 pub(crate) fn look_around() -> Outcome {
-    if OPEN_MPI {
-        return Ok(());
-    }
-    let (mine, mut some) = (c_int::from(more_ranks_than_cores()), 0);
-    // SAFETY: MPI runs; the pointers are to live locals; the constants are read only.
+    let (mine, mut some) = ([gives_way(), more_ranks_than_cores()].map(c_int::from), [0; 2]);
+    // SAFETY: MPI runs; the pointers are to live locals of two numbers; the constants are read only.
     check(unsafe {
-        let (from, to, world) = ((&raw const mine).cast(), (&raw mut some).cast(), ffi::RSMPI_COMM_WORLD);
-        ffi::MPI_Allreduce(from, to, 1, ffi::RSMPI_INT32_T, ffi::RSMPI_MAX, world)
+        let (from, to, world) = (mine.as_ptr().cast(), some.as_mut_ptr().cast(), ffi::RSMPI_COMM_WORLD);
+        ffi::MPI_Allreduce(from, to, 2, ffi::RSMPI_INT32_T, ffi::RSMPI_MAX, world)
     })?;
-    CROWDED.store(some != 0, Ordering::Relaxed);
+    CROWDED.store(some[0] != 0, Ordering::Relaxed);
+    PATIENT.store(some[1] != 0, Ordering::Relaxed);
     Ok(())
 }
 
@@ -61,18 +78,26 @@ fn cores() -> usize {
     if bound { all } else { mine }
 }
 
+/// Whether this rank has just given way, and has not looked since.
+static GAVE_WAY: AtomicBool = AtomicBool::new(false);
+
+/// Whether this rank has just given way: then one look more is no reason to do so again. True once.
+#[inline]
+pub(super) fn gave_way() -> bool {
+    GAVE_WAY.load(Ordering::Relaxed) && GAVE_WAY.swap(false, Ordering::Relaxed)
+}
+
 /// A wait, in which one looks for news again and again.
-pub(super) struct Wait {
+pub(crate) struct Wait {
     since: Option<Instant>,
 }
 
 impl Wait {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Wait { since: None }
     }
 
-    /// After a look in vain: gives the processor away if others may need it, for a turn of theirs, and when the wait lasts, for a tenth of
-    /// what it has lasted so far. Ranks that only yield hand the processor round among them, which takes half of it from the one that works.
+    /// After a look in vain: gives the processor away if others may need it.
     #[inline]
     pub(super) fn give_way(&mut self) {
         if crowded() {
@@ -80,13 +105,27 @@ impl Wait {
         }
     }
 
-    fn rest(&mut self) {
-        const SOON: Duration = Duration::from_micros(200);
-        const LONGEST: Duration = Duration::from_micros(500);
-        match self.since.get_or_insert_with(Instant::now).elapsed() {
-            lasted if lasted < SOON => std::thread::yield_now(),
-            lasted => std::thread::sleep((lasted / 10).min(LONGEST)),
+    /// As [`give_way`](Wait::give_way), at least for a turn of others.
+    pub(crate) fn let_others(&mut self) {
+        if crowded() {
+            self.rest();
+        } else {
+            std::thread::yield_now();
         }
+    }
+
+    /// For a turn of others; when the wait lasts, for longer. Ranks that only yield hand the processor round among them, which takes half
+    /// of it from the one that works. But when all of them sleep in the middle of a call, it takes 20 times as long: so they do not while
+    /// they may be that far, and 16 ranks on two cores need 0.2 ms to add a number up.
+    fn rest(&mut self) {
+        const SOON: Duration = Duration::from_millis(5);
+        const NAP: Duration = Duration::from_micros(500);
+        if self.since.get_or_insert_with(Instant::now).elapsed() < SOON {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(NAP);
+        }
+        GAVE_WAY.store(true, Ordering::Relaxed);
     }
 }
 
@@ -100,7 +139,7 @@ pub(super) fn until_complete(start: impl FnOnce(*mut ffi::MPI_Request) -> c_int)
         return code;
     }
     // SAFETY: the request is live.
-    unsafe { complete(&mut request, ffi::RSMPI_STATUS_IGNORE) }
+    unsafe { rest_until_complete(&mut request, ffi::RSMPI_STATUS_IGNORE) }
 }
 
 /// As MPI_Wait.
@@ -108,10 +147,20 @@ pub(super) fn until_complete(start: impl FnOnce(*mut ffi::MPI_Request) -> c_int)
 /// # Safety
 /// The request is live, or none; `status` may be written, or is MPI_STATUS_IGNORE.
 pub(super) unsafe fn complete(request: &mut ffi::MPI_Request, status: *mut ffi::MPI_Status) -> c_int {
-    if !crowded() {
+    if patient() {
         // SAFETY: by this function's contract.
-        return unsafe { ffi::MPI_Wait(request, status) };
+        unsafe { rest_until_complete(request, status) }
+    } else {
+        // SAFETY: by this function's contract.
+        unsafe { ffi::MPI_Wait(request, status) }
     }
+}
+
+/// As [`complete`], and it gives way.
+///
+/// # Safety
+/// The same.
+unsafe fn rest_until_complete(request: &mut ffi::MPI_Request, status: *mut ffi::MPI_Status) -> c_int {
     let mut wait = Wait::new();
     loop {
         let mut done = 0;
@@ -128,7 +177,7 @@ pub(super) unsafe fn complete(request: &mut ffi::MPI_Request, status: *mut ffi::
 /// code.
 macro_rules! patiently {
     ($blocking:ident or $starting:ident($($argument:expr),* $(,)?)) => {
-        if $crate::sys::waiting::crowded() {
+        if $crate::sys::waiting::patient() {
             $crate::sys::waiting::until_complete(|request| ffi::$starting($($argument,)* request))
         } else {
             ffi::$blocking($($argument),*)

@@ -14,7 +14,7 @@ use crate::sys::failure::{Failure, Outcome, check};
 use crate::sys::memory::{Elements, Received, Sent, same_length, same_type};
 use crate::sys::operations::Operation;
 use crate::sys::process::OPEN_MPI;
-use crate::sys::waiting::{complete, patiently};
+use crate::sys::waiting::{complete, crowded, patiently, until_complete};
 
 /// What a rank contributes to a reduction.
 #[derive(Debug, Clone, Copy)]
@@ -234,26 +234,19 @@ pub(crate) fn minimum_within(
     }
 }
 
-/// The greatest of two numbers over all ranks. While it waits, it gives the processor to ranks that share it: MPICH does not.
+/// The greatest of two numbers over all ranks. It waits for those that are late before a call that is compared: so it gives way with either
+/// MPI.
 pub(crate) fn greatest(comm: &Communicator, mine: [u64; 2]) -> Outcome<[u64; 2]> {
-    const TRIES: usize = 1000;
     let mut all = [0u64; 2];
-    let (mut done, mut tries) = (0, 0);
-    // SAFETY: both buffers hold two numbers, and stay until the request is complete: after an error MPI has ended it.
-    unsafe {
-        let mut request = ffi::RSMPI_REQUEST_NULL;
-        let (from, to) = ((&raw const mine).cast(), (&raw mut all).cast());
+    let (from, to, comm) = ((&raw const mine).cast(), (&raw mut all).cast(), comm.raw());
+    // SAFETY: both buffers hold two numbers, and stay until the call is complete: after an error MPI has ended it.
+    check(unsafe {
         let (of, max) = (ffi::RSMPI_UINT64_T, ffi::RSMPI_MAX);
-        check(ffi::MPI_Iallreduce(from, to, 2, of, max, comm.raw(), &mut request))?;
-        loop {
-            check(ffi::MPI_Test(&mut request, &mut done, ffi::RSMPI_STATUS_IGNORE))?;
-            if done != 0 {
-                return Ok(all);
-            }
-            tries += 1;
-            if tries > TRIES {
-                std::thread::yield_now();
-            }
+        if crowded() {
+            until_complete(|request| ffi::MPI_Iallreduce(from, to, 2, of, max, comm, request))
+        } else {
+            ffi::MPI_Allreduce(from, to, 2, of, max, comm)
         }
-    }
+    })?;
+    Ok(all)
 }
