@@ -378,6 +378,7 @@ fn what_does_not_fit_is_an_error_where_it_arrives() {
                 world.send(1, &vec![1.5f64; len])?;
                 world.send((1, 4), &vec![1.5f64; len])?;
                 world.send((1, 5), &vec![1.5f64; len])?;
+                world.send((1, 6), &vec![1.5f64; len])?;
             }
             // Messages with labels would say what they hold.
             world.barrier()?;
@@ -400,6 +401,9 @@ fn what_does_not_fit_is_an_error_where_it_arrives() {
                 let coming = world.irecv_into((0, 5), vec![0.0; len - 1])?;
                 let error = coming.wait().unwrap_err().to_string();
                 assert!(error.contains("longer than the room"), "{error}");
+                let error = world.recv_into((0, 6), &mut memory[..len - 1]).unwrap_err().to_string();
+                assert!(error.contains(&format!("longer than the room for {} elements", len - 1)), "{error}");
+                assert_eq!(memory[len - 1], 0.0, "{len}");
             }
             world.barrier()?;
             rankwise::testing::set_checks("light");

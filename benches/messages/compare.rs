@@ -9,7 +9,7 @@ const FACTOR: f64 = 1.02;
 const MICROS: f64 = 0.030;
 
 /// What is asked for, in words.
-pub(crate) const AIM: &str = "at most 1.02 times C's time from 4 KiB on, at most 30 ns more below";
+pub(crate) const AIM: &str = "at most 1.02 times C's time from 4 KiB on, at most 30 ns more a call below";
 
 /// Whether times mean anything: where ranks wait for a core, they are the scheduler's.
 pub(crate) fn enough_cores(ranks: usize) -> bool {
@@ -65,7 +65,7 @@ impl Comparison {
         } else {
             mine.iter().map(|mine| mine / peer).collect()
         };
-        let limit = if bytes >= LARGE { FACTOR } else { 1.0 + MICROS / peer };
+        let limit = if bytes >= LARGE { FACTOR } else { 1.0 + MICROS * operation.calls() / peer };
         let quartiles = [quantile(&ratios, 0.25), quantile(&ratios, 0.75)];
         Some(Comparison { ours, peer, ratio: ours / peer, quartiles, limit })
     }

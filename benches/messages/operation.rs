@@ -45,9 +45,14 @@ impl Operation {
         }
     }
 
-    /// How many messages after each other one call is; the time given is that of one.
+    /// How many messages after each other are counted as one; the time given is that of one.
     pub(crate) fn messages(self) -> usize {
         if self == Self::PingPong { 2 } else { 1 }
+    }
+
+    /// How many calls it takes on its way, one after the other: a message is sent and received.
+    pub(crate) fn calls(self) -> f64 {
+        if self == Self::PingPong { 2.0 } else { 1.0 }
     }
 
     /// Element `i` of what rank `rank` receives when rank 0 is the root and rank `r` gives `value(r, 0)`, `value(r, 1)`, …

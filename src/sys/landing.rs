@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use super::counts::PIECE_BYTES;
 use super::memory::Received;
 
-/// Rooms of up to so many bytes: a copy of them takes less time than a look.
-const SHORT: usize = 1024;
+/// Rooms of up to so many bytes: a copy of them takes no more time than a look.
+const SHORT: usize = 8192;
 
 /// The address; 0 if there is no such memory.
 static START: OnceLock<usize> = OnceLock::new();
