@@ -51,10 +51,15 @@ demo: setup
 	echo "$$*" && "$$@"
 
 # First all is built, the examples with it, which some tests run. The tests have their own limits; an example in the documentation that
-# hangs is ended here. Each is a run of one rank, for which Open MPI need not look for a network.
+# hangs is ended here. Each is a run of one rank, for which Open MPI need not look for a network. They run beside the tests, which often
+# wait, and are shown behind them. A shell without job control has what runs beside ignore Ctrl-C, so it is passed on.
 test: setup
-	@$(ENV) && $(FOR_TESTS) && cargo test $(CARGO_FLAGS) $(TESTED) --no-run && cargo test $(CARGO_FLAGS) $(TESTED) --tests && \
-	OMPI_MCA_pml=$${OMPI_MCA_pml:-ob1} timeout 900 cargo test $(CARGO_FLAGS) --doc
+	@$(ENV) && $(FOR_TESTS) && cargo test $(CARGO_FLAGS) $(TESTED) --no-run || exit; \
+	said=$$(mktemp) || exit; \
+	OMPI_MCA_pml=$${OMPI_MCA_pml:-ob1} timeout 900 cargo test $(CARGO_FLAGS) --doc >"$$said" 2>&1 & \
+	examples=$$!; trap 'rm -f "$$said"' EXIT; trap 'kill $$examples; exit 130' INT TERM; \
+	cargo test $(CARGO_FLAGS) $(TESTED) --tests; code=$$?; \
+	wait $$examples || code=1; cat "$$said"; exit $$code
 
 TESTED = --workspace --exclude rankwise-benches
 
