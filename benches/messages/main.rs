@@ -43,9 +43,9 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 ///
 /// Bytes are those of one rank's block where the data is cut into one block a rank (scatter, gather, all_gather, all_to_all,
 /// reduce_scatter), otherwise of a rank's whole buffer, as in the OSU benchmarks (whose reduce_scatter gives the whole).
-/// ping_pong is the time of one way. "C that allocates" makes its result with malloc in the call and frees it; for broadcast,
-/// and for ping_pong and send_recv, whose length the receiver does not know, it finds out as one does in C: by a message before, by
-/// a probe.
+/// ping_pong is the time of one way, which is two calls: a send and a receive. "C that allocates" makes its result with malloc in the
+/// call and frees it; for broadcast, and for ping_pong and send_recv, whose length the receiver does not know, it finds out as one
+/// does in C: by a message before, by a probe.
 ///
 /// mpi4py is taken from $PYTHON, or python3, in processes of its own right after the others, operation by operation. NumPy's memory
 /// lies elsewhere, from 4 MiB on in huge pages: a tenth more or less says nothing. It is skipped when it is not there or uses another MPI. Calls that take long have fewer samples there.

@@ -27,12 +27,7 @@ pub(super) struct Task<K> {
 }
 
 impl<K> Task<K> {
-    /// Without the type, for what is not compiled for each.
-    pub(super) fn untyped(self) -> Task<()> {
-        self.typed()
-    }
-
-    /// With another type.
+    /// With another type of keys, or none, for what is not compiled for each.
     pub(super) fn typed<Other>(self) -> Task<Other> {
         Task { runs: self.runs.map(|run| run.cast()), lens: self.lens, to: self.to.cast() }
     }

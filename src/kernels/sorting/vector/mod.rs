@@ -152,7 +152,7 @@ pub(super) fn merge<T: Copy + 'static>(level: Level, room: Room<T>) -> Option<Re
     let (code, level) = (Code::of::<T>()?, usable(level)?);
     // SAFETY: the keys are of a type of this code, and the processor has these instructions. The room is as long as both runs, and apart
     // from them, or one run is the room's end, and goes forwards, or its start, and goes backwards.
-    let merged = unsafe { merge_as(code, level, task.untyped(), back) };
+    let merged = unsafe { merge_as(code, level, task.typed(), back) };
     // SAFETY: what is pending are keys of that type.
     Some(unsafe { Rest::of(&merged) })
 }
@@ -163,7 +163,7 @@ pub(super) fn merge_both<T: Copy + 'static>(
     tasks: [(&[T], &[T], &mut [T]); 2],
 ) -> Option<[Rest<T>; 2]> {
     let (code, level) = (Code::of::<T>()?, usable(level)?);
-    let tasks = tasks.map(|(low, high, to)| apart(low, high, to).untyped());
+    let tasks = tasks.map(|(low, high, to)| apart(low, high, to).typed());
     // SAFETY: the keys are of a type of this code, and the processor has these instructions. The rooms are as long as their runs, and apart
     // from all.
     let [one, other] = unsafe { merge_both_as(code, level, tasks) };
