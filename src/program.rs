@@ -151,7 +151,8 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     sys::progress::look_around();
     // MPI's libraries install handlers of their own.
     let before = sys::signals::Dispositions::now();
-    let Some((universe, level)) = mpi::initialize_with_threading(Threading::Funneled) else {
+    let started = sys::start_and_end::giving_way(|| mpi::initialize_with_threading(Threading::Funneled));
+    let Some((universe, level)) = started else {
         eprintln!("error: rankwise::run was called a second time; MPI can be started once in a process");
         return ExitCode::from(USAGE);
     };
@@ -175,7 +176,7 @@ fn start(body: impl FnOnce(&Comm) -> Attempt) -> ExitCode {
     sys::element::free_all();
     sys::operations::free_all();
     let ends = Instant::now();
-    drop(universe);
+    sys::start_and_end::giving_way(|| drop(universe));
     launch::wait_for_launcher(ends.elapsed());
     failure::uninstall();
     ExitCode::from(code)

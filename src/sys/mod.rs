@@ -30,6 +30,7 @@ pub(crate) mod record;
 mod requests;
 pub(crate) mod signals;
 pub(crate) mod slate;
+pub(crate) mod start_and_end;
 #[cfg(feature = "h5")]
 pub(crate) mod stored;
 pub(crate) mod voice;

@@ -1,5 +1,5 @@
 //! Ranks that wait inside of MPICH give the processor away, too, where there are more of them than cores: in files and in windows, where
-//! there is no call of ours that could ask again, and in MPI_Init but for its barrier in shared memory, which asks nobody.
+//! there is no call of ours that could ask again. Its start and end have a loop that asks nobody: `start_and_end`.
 //!
 //! MPICH on UCX, as Debian and Ubuntu build it, asks `ucp_worker_progress` for news, over and over, and never yields: with seven ranks on
 //! two cores each waits for the time slices of others, 4 ms each, before it sees a message. The linker takes a function of a program before
