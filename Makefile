@@ -51,17 +51,17 @@ demo: setup
 	echo "$$*" && "$$@"
 
 # First all is built, the examples with it, which some tests run. The tests have their own limits; an example in the documentation that
-# hangs is ended here. Each is a run of one rank, for which Open MPI need not look for a network. They run beside the tests, which often
-# wait, and are shown behind them. A shell without job control has what runs beside ignore Ctrl-C, so it is passed on.
+# hangs is ended here. Each is a run of one rank, for which Open MPI need not look for a network. They and then the tests of the course
+# run beside the other tests, which often wait, and are shown behind them. A shell without job control has what runs beside ignore
+# Ctrl-C, so it is passed on; timeout passes it on to all that it has started.
 test: setup
-	@$(ENV) && $(FOR_TESTS) && cargo test $(CARGO_FLAGS) $(TESTED) --no-run || exit; \
+	@$(ENV) && $(FOR_TESTS) && cargo test $(CARGO_FLAGS) --workspace --exclude rankwise-benches --no-run || exit; \
 	said=$$(mktemp) || exit; \
-	OMPI_MCA_pml=$${OMPI_MCA_pml:-ob1} timeout 900 cargo test $(CARGO_FLAGS) --doc >"$$said" 2>&1 & \
-	examples=$$!; trap 'rm -f "$$said"' EXIT; trap 'kill $$examples; exit 130' INT TERM; \
-	cargo test $(CARGO_FLAGS) $(TESTED) --tests; code=$$?; \
-	wait $$examples || code=1; cat "$$said"; exit $$code
-
-TESTED = --workspace --exclude rankwise-benches
+	timeout 900 sh -c 'OMPI_MCA_pml=$${OMPI_MCA_pml:-ob1} cargo test $(CARGO_FLAGS) --doc; code=$$?; \
+	    cargo test $(CARGO_FLAGS) -p rankwise-course --tests && exit $$code' >"$$said" 2>&1 & \
+	beside=$$!; trap 'rm -f "$$said"' EXIT; trap 'kill $$beside; exit 130' INT TERM; \
+	cargo test $(CARGO_FLAGS) --tests; code=$$?; \
+	wait $$beside || code=1; cat "$$said"; exit $$code
 
 # More tests at once than cores, for most of them wait most of the time; and no launch looks for devices, as in src/testing.rs.
 FOR_TESTS = export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} HWLOC_COMPONENTS=$${HWLOC_COMPONENTS--pci,-linuxio} \

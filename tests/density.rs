@@ -525,11 +525,11 @@ fn samples_that_are_read_in_pieces_give_the_same_bits() {
                 let memory = [0, 2 * 1024 * 16 * (d + 1), usize::MAX][k % 3];
                 let whole = builder.clone().fit(world, samples(world, &rows, d, weights).unwrap()).unwrap();
                 let piece = builder.fit(world, in_pieces(world, &rows, d, weights, memory).unwrap()).unwrap();
-                for log in [false, true] {
-                    let [whole, piece] =
-                        [&whole, &piece].map(|density| at_points(world, density, &points, d, log));
-                    assert_eq!(bits(&piece), bits(&whole), "{name}, log: {log}, memory: {memory}");
-                }
+                // A setting has one of them in one dimension and the other in the next.
+                let log = (k + k / 2 + d) % 2 == 1;
+                let [whole, piece] =
+                    [&whole, &piece].map(|density| at_points(world, density, &points, d, log));
+                assert_eq!(bits(&piece), bits(&whole), "{name}, log: {log}, memory: {memory}");
             }
         }
         // In single precision, and counts.
