@@ -57,14 +57,15 @@ demo: setup
 test: setup
 	@$(ENV) && $(FOR_TESTS) && cargo test $(CARGO_FLAGS) --workspace --exclude rankwise-benches --no-run || exit; \
 	said=$$(mktemp) || exit; \
-	timeout 900 sh -c 'OMPI_MCA_pml=$${OMPI_MCA_pml:-ob1} cargo test $(CARGO_FLAGS) --doc; code=$$?; \
+	RUST_TEST_THREADS=1 timeout 900 sh -c 'OMPI_MCA_pml=$${OMPI_MCA_pml:-ob1} cargo test $(CARGO_FLAGS) --doc; code=$$?; \
 	    cargo test $(CARGO_FLAGS) -p rankwise-course --tests && exit $$code' >"$$said" 2>&1 & \
 	beside=$$!; trap 'rm -f "$$said"' EXIT; trap 'kill $$beside; exit 130' INT TERM; \
 	cargo test $(CARGO_FLAGS) --tests; code=$$?; \
 	wait $$beside || code=1; cat "$$said"; exit $$code
 
-# More tests at once than cores, for most of them wait most of the time; and no launch looks for devices, as in src/testing.rs.
-FOR_TESTS = export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} HWLOC_COMPONENTS=$${HWLOC_COMPONENTS--pci,-linuxio} \
+# More tests at once than cores, for most of them wait most of the time, with Open MPI more than with MPICH; and no launch looks for
+# devices, as in src/testing.rs.
+FOR_TESTS = export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(if $(filter mpich,$(MPI)),2,3)} HWLOC_COMPONENTS=$${HWLOC_COMPONENTS--pci,-linuxio} \
 	HWLOC_PLUGINS_PATH=$${HWLOC_PLUGINS_PATH-/dev/null}
 
 # The programs of the lessons, and all that goes with them.

@@ -87,7 +87,7 @@ fn the_density_has_the_same_bits_at_any_rank_count() {
     for (k, case) in cases.iter().enumerate() {
         let one = folder.file(&format!("{k}-1.h5"));
         run_well(1, &[case, &["-o", &one][..]].concat());
-        for ranks in [2, 3, 4, 7] {
+        for ranks in [2, 3, if k % 2 == 0 { 7 } else { 4 }] {
             let many = folder.file(&format!("{k}-{ranks}.h5"));
             let threads: &[&str] = if ranks == 2 { &["--threads", "3"] } else { &[] };
             run_well(ranks, &[case, threads, &["-o", &many][..]].concat());
