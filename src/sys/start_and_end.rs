@@ -2,8 +2,8 @@
 //!
 //! There MPICH 4 waits for the ranks of a node in a loop that calls nobody, several times: who comes first keeps the core for its time
 //! slice, 3 to 4 ms, from those it waits for. So a timer looks every 0.2 ms where this rank is, and if that is in MPICH's own code, lets it
-//! sleep for 0.5 ms. Its own work there is short; that of UCX, hwloc and the system, which it calls, is not disturbed. An empty program on
-//! 3, 4 and 7 ranks took 96, 120 and 236 ms on 2 cores, and takes 55, 70 and 110 (Debian's MPICH 4.0.2).
+//! sleep for 0.5 ms. Its own work there is short; that of UCX, hwloc and the system, which it calls, is not disturbed. A short program
+//! on 3, 4 and 7 ranks took 96, 120 and 236 ms on 2 cores, and takes 47, 60 and 102 (Debian's MPICH 4.0.2, hwloc without devices).
 
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::MaybeUninit;
