@@ -149,7 +149,7 @@ pub(crate) fn flag_is_up() -> bool {
     FLAG.load(Ordering::SeqCst)
 }
 
-fn disposition(signal: c_int) -> libc::sigaction {
+pub(super) fn disposition(signal: c_int) -> libc::sigaction {
     let mut action = MaybeUninit::zeroed();
     // SAFETY: with no new action this only writes the present one to a live local; all zeros is a valid one, too.
     unsafe {
@@ -158,8 +158,8 @@ fn disposition(signal: c_int) -> libc::sigaction {
     }
 }
 
-fn set_disposition(signal: c_int, action: &libc::sigaction) {
-    // SAFETY: the action is one that was there before, or has a handler of this module, of the kind that its flags say.
+pub(super) fn set_disposition(signal: c_int, action: &libc::sigaction) {
+    // SAFETY: the action is one that was there before, or has a handler of ours, of the kind that its flags say.
     unsafe { libc::sigaction(signal, action, ptr::null_mut()) };
 }
 

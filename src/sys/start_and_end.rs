@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use mpi::ffi;
 
 use super::process::OPEN_MPI;
+use super::signals::{disposition, set_disposition};
 use super::waiting::gives_way;
 
 /// How long a rank runs until the timer looks, and how long it sleeps where it spins, in nanoseconds.
@@ -46,43 +47,42 @@ fn mapped_around(address: usize) -> Option<Range<usize>> {
 }
 
 /// While it lives, the thread that has started it sleeps again and again where it is at an address in the range.
-struct Timer {
-    signal: c_int,
-    before: libc::sigaction,
+struct Timer;
+
+/// What the timer sends: one of those for programs, which hardly anyone uses.
+fn signal() -> c_int {
+    libc::SIGRTMAX() - 1
 }
 
 impl Timer {
     /// None where the system has no timer, or somebody else handles its signal. One at a time.
     fn start(code: Range<usize>) -> Option<Self> {
-        let signal = libc::SIGRTMAX() - 1;
+        if disposition(signal()).sa_sigaction != libc::SIG_DFL {
+            return None;
+        }
         let mut timer = ptr::null_mut();
-        // SAFETY: zero is a value of these structures of numbers; the pointers are to live locals. The handler has the signature that goes
-        // with SA_SIGINFO, and makes only calls that a handler may make.
-        let before = unsafe {
-            let mut before = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            libc::sigaction(signal, ptr::null(), &mut before);
-            if before.sa_sigaction != libc::SIG_DFL {
-                return None;
-            }
+        // SAFETY: zero is a value of these structures of numbers; the pointers are to live locals.
+        let (made, mut action) = unsafe {
             let mut event = MaybeUninit::<libc::sigevent>::zeroed().assume_init();
             event.sigev_notify = libc::SIGEV_THREAD_ID;
-            event.sigev_signo = signal;
+            event.sigev_signo = signal();
             event.sigev_notify_thread_id = libc::syscall(libc::SYS_gettid) as c_int;
-            if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) != 0 {
-                return None;
-            }
-            BEGIN.store(code.start, Ordering::Relaxed);
-            END.store(code.end, Ordering::Relaxed);
-            let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            action.sa_sigaction = look as extern "C" fn(_, _, _) as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-            libc::sigaction(signal, &action, ptr::null_mut());
-            before
+            let made = libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer);
+            (made, MaybeUninit::<libc::sigaction>::zeroed().assume_init())
         };
+        if made != 0 {
+            return None;
+        }
+        BEGIN.store(code.start, Ordering::Relaxed);
+        END.store(code.end, Ordering::Relaxed);
         TIMER.store(timer, Ordering::Relaxed);
         GOES_ON.store(true, Ordering::Relaxed);
+        // The handler has the signature that goes with SA_SIGINFO, and makes only calls that a handler may make.
+        action.sa_sigaction = look as extern "C" fn(_, _, _) as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+        set_disposition(signal(), &action);
         look_later();
-        Some(Timer { signal, before })
+        Some(Timer)
     }
 }
 
@@ -94,8 +94,8 @@ impl Drop for Timer {
         // (POSIX, System Interfaces, 2.4.3), and so does not meet the default action, which ends a process.
         unsafe {
             libc::timer_delete(TIMER.load(Ordering::Relaxed));
-            libc::signal(self.signal, libc::SIG_IGN);
-            libc::sigaction(self.signal, &self.before, ptr::null_mut());
+            libc::signal(signal(), libc::SIG_IGN);
+            libc::signal(signal(), libc::SIG_DFL);
         }
     }
 }
@@ -114,7 +114,9 @@ extern "C" fn look(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
         let before = *errno;
         let here = program_counter(&*context.cast());
         if (BEGIN.load(Ordering::Relaxed)..END.load(Ordering::Relaxed)).contains(&here) {
-            libc::nanosleep(&libc::timespec { tv_sec: 0, tv_nsec: NAP }, ptr::null_mut());
+            // A sleep that a handler may call (POSIX, System Interfaces, 2.4.3).
+            let (none, nap) = (ptr::null_mut(), libc::timespec { tv_sec: 0, tv_nsec: NAP });
+            libc::pselect(0, none, none, none, &nap, ptr::null());
         }
         if GOES_ON.load(Ordering::Relaxed) {
             look_later();
@@ -164,14 +166,7 @@ mod tests {
     /// On a busy machine it is less still.
     #[test]
     fn who_spins_where_the_timer_looks_uses_less_than_half_of_a_core_and_the_signal_is_given_back() {
-        let handler = || {
-            let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-            // SAFETY: the pointer is to a live local, for which zero is a value.
-            unsafe {
-                libc::sigaction(libc::SIGRTMAX() - 1, ptr::null(), action.as_mut_ptr());
-                action.assume_init().sa_sigaction
-            }
-        };
+        let handler = || disposition(signal()).sa_sigaction;
         let here = mapped_around(used_by_spinning as *const () as usize).expect("a function is somewhere");
         let timer = Timer::start(here).expect("nobody else has this signal");
         assert!(Timer::start(0..1).is_none(), "a signal that is handled is taken");
